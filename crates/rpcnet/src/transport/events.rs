@@ -1,0 +1,136 @@
+//! What is kept of a connection's events: who the peer is, and which handshakes failed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use s2n_quic::connection::{Error, Handle};
+use s2n_quic::provider::event::events::{
+    ConnectionClosed, ConnectionStarted, SocketAddress, TlsExporterReady,
+};
+use s2n_quic::provider::event::{ConnectionInfo, ConnectionMeta, Subscriber};
+
+use super::tls::{TlsError, classify};
+use crate::identity::{IdentityError, PeerIdentity};
+
+/// The certificates a peer was verified by, leaf first, ending in the root it was verified against; DER.
+pub(crate) type PeerChain = Arc<[Vec<u8>]>;
+
+/// The chain of a connection's peer; `None` if it presented no certificate. Complete as soon as `accept` or
+/// `connect` has returned the connection.
+pub(crate) fn peer_chain(handle: &Handle) -> Option<PeerChain> {
+    // An error means that the endpoint runs without `ConnectionEvents`, or that its lock is poisoned: in
+    // both cases nothing is known of the peer, so nothing may be claimed.
+    handle
+        .query_event_context(|peer: &PeerRecord| peer.chain.clone())
+        .ok()
+        .flatten()
+}
+
+/// Who a connection's peer is; `None` if it presented no certificate.
+pub(crate) fn peer_identity(handle: &Handle) -> Result<Option<PeerIdentity>, IdentityError> {
+    match peer_chain(handle) {
+        Some(chain) => PeerIdentity::from_chain(&chain).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The event subscriber of an endpoint. Clones share their count of failures.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectionEvents {
+    failures: Arc<HandshakeFailures>,
+}
+
+impl ConnectionEvents {
+    /// The failures seen by the endpoints that this subscriber, or a clone of it, was given to.
+    pub(crate) fn handshake_failures(&self) -> Arc<HandshakeFailures> {
+        Arc::clone(&self.failures)
+    }
+}
+
+/// How many TLS handshakes failed at an endpoint, and why the last one did.
+///
+/// A server never sees a refused client otherwise: such a connection is not accepted.
+#[derive(Debug, Default)]
+pub(crate) struct HandshakeFailures {
+    count: AtomicU64,
+    last: Mutex<Option<Error>>,
+}
+
+impl HandshakeFailures {
+    /// Handshakes that failed, whichever end refused the other, since the endpoint started.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Why the last one failed. `server_name` as for [`classify`].
+    pub(crate) fn last(&self, server_name: &str) -> Option<TlsError> {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.and_then(|error| classify(&error, server_name))
+    }
+
+    fn record(&self, error: Error) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What is kept of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct PeerRecord {
+    remote: Option<SocketAddr>,
+    chain: Option<PeerChain>,
+}
+
+impl Subscriber for ConnectionEvents {
+    type ConnectionContext = PeerRecord;
+
+    fn create_connection_context(
+        &mut self,
+        _: &ConnectionMeta,
+        _: &ConnectionInfo<'_>,
+    ) -> PeerRecord {
+        PeerRecord::default()
+    }
+
+    fn on_connection_started(
+        &mut self,
+        peer: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &ConnectionStarted<'_>,
+    ) {
+        peer.remote = socket_addr(&event.path.remote_addr);
+    }
+
+    fn on_tls_exporter_ready(
+        &mut self,
+        peer: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &TlsExporterReady<'_>,
+    ) {
+        // An error is how s2n-tls says that there is no certificate.
+        let chain = event.session.peer_cert_chain_der().unwrap_or_default();
+        peer.chain = (!chain.is_empty()).then(|| chain.into());
+    }
+
+    fn on_connection_closed(
+        &mut self,
+        peer: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &ConnectionClosed,
+    ) {
+        let Some(reason) = classify(&event.error, "") else {
+            return;
+        };
+        self.failures.record(event.error);
+        tracing::debug!(remote = ?peer.remote, %reason, "TLS handshake failed");
+    }
+}
+
+fn socket_addr(address: &SocketAddress<'_>) -> Option<SocketAddr> {
+    match *address {
+        SocketAddress::IpV4 { ip, port, .. } => Some((IpAddr::from(*ip), port).into()),
+        SocketAddress::IpV6 { ip, port, .. } => Some((IpAddr::from(*ip), port).into()),
+        _ => None,
+    }
+}

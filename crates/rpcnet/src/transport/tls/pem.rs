@@ -1,0 +1,221 @@
+//! Reading PEM files, so that what is wrong with one is said exactly.
+//!
+//! The TLS library is handed normalised blocks only: it stumbles over comments, over text after the last
+//! block and over a key that shares a file with its certificate, and says no more than "invalid PEM".
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use x509_parser::pem::Pem;
+
+use super::TlsError;
+
+/// What is wrong with a PEM file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PemProblem {
+    /// There is no `-----BEGIN` line in it. DER is converted with `openssl x509 -inform der` (certificates)
+    /// or `openssl pkey -inform der` (keys).
+    #[error("not a PEM file, it has no -----BEGIN line: if it is DER, convert it with openssl")]
+    NotPem,
+    /// A block has no end, or is not base64.
+    #[error("damaged PEM: a block is cut off or is not base64")]
+    Damaged,
+    /// Larger than a certificate or key can be: 1 MiB.
+    #[error("larger than {} bytes, so not a certificate or key", FILE_BYTES_MAX)]
+    TooLarge,
+    /// PEM, but there is no certificate in it.
+    #[error("no certificate in it")]
+    NoCertificate,
+    /// A private key where a certificate should be.
+    #[error("a private key where a certificate is expected: are the two paths swapped?")]
+    KeyForCertificate,
+    /// A certificate block whose content cannot be decoded.
+    #[error("certificate {index} in it is malformed")]
+    BadCertificate {
+        /// Which certificate of the file, counted from 1.
+        index: usize,
+    },
+    /// PEM, but there is no private key in it.
+    #[error("no private key in it")]
+    NoKey,
+    /// A certificate where a private key should be.
+    #[error("a certificate where a private key is expected: are the two paths swapped?")]
+    CertificateForKey,
+    /// The private key is encrypted, and nobody is there to type the passphrase.
+    #[error("the private key is encrypted: decrypt it with `openssl pkey -in FILE -out PLAIN`")]
+    EncryptedKey,
+}
+
+/// The certificates of one file, in its order; at least one.
+pub(crate) struct CertificateFile {
+    pem: String,
+    der: Vec<Vec<u8>>,
+}
+
+impl CertificateFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
+        Self::parse(&read(path)?).map_err(|problem| pem_error(path, problem))
+    }
+
+    fn parse(text: &str) -> Result<Self, PemProblem> {
+        let blocks = blocks(text)?;
+        let (mut pem, mut der) = (String::with_capacity(text.len()), Vec::new());
+        for block in blocks.iter().filter(|block| block.label == CERTIFICATE) {
+            let decoded = block.decode()?;
+            if decoded.parse_x509().is_err() {
+                return Err(PemProblem::BadCertificate {
+                    index: der.len() + 1,
+                });
+            }
+            pem.push_str(&block.text);
+            der.push(decoded.contents);
+        }
+        if der.is_empty() {
+            return Err(match blocks.iter().any(Block::is_key) {
+                true => PemProblem::KeyForCertificate,
+                false => PemProblem::NoCertificate,
+            });
+        }
+        Ok(Self { pem, der })
+    }
+
+    /// The certificate blocks, nothing else.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The same in DER.
+    pub(crate) fn certificates(&self) -> &[Vec<u8>] {
+        &self.der
+    }
+}
+
+/// The first private key of one file.
+pub(crate) struct KeyFile {
+    pem: String,
+}
+
+impl KeyFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
+        Self::parse(&read(path)?).map_err(|problem| pem_error(path, problem))
+    }
+
+    fn parse(text: &str) -> Result<Self, PemProblem> {
+        let blocks = blocks(text)?;
+        let Some(key) = blocks.iter().find(|block| block.is_key()) else {
+            return Err(
+                match blocks.iter().any(|block| block.label == CERTIFICATE) {
+                    true => PemProblem::CertificateForKey,
+                    false => PemProblem::NoKey,
+                },
+            );
+        };
+        if key.is_encrypted() {
+            return Err(PemProblem::EncryptedKey);
+        }
+        key.decode()?;
+        Ok(Self {
+            pem: key.text.clone(),
+        })
+    }
+
+    /// The key block, nothing else.
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+}
+
+/// One `-----BEGIN X-----` to `-----END X-----`, with `\n` line ends.
+struct Block {
+    label: String,
+    text: String,
+}
+
+impl Block {
+    fn is_key(&self) -> bool {
+        self.label.ends_with("PRIVATE KEY")
+    }
+
+    /// PKCS#8 says so in the label, the older formats in a header.
+    fn is_encrypted(&self) -> bool {
+        self.label.starts_with("ENCRYPTED") || self.text.contains("\nProc-Type: 4,ENCRYPTED")
+    }
+
+    fn decode(&self) -> Result<Pem, PemProblem> {
+        match Pem::iter_from_buffer(self.text.as_bytes()).next() {
+            Some(Ok(pem)) => Ok(pem),
+            _ => Err(PemProblem::Damaged),
+        }
+    }
+}
+
+/// Splits a file into its blocks and drops what lies between them, as RFC 7468 section 2 allows.
+fn blocks(text: &str) -> Result<Vec<Block>, PemProblem> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(label) = delimiter(line, "-----BEGIN ") {
+            if open.is_some() {
+                return Err(PemProblem::Damaged);
+            }
+            open = Some(Block {
+                label: label.to_owned(),
+                text: String::new(),
+            });
+        }
+        let Some(block) = &mut open else { continue };
+        block.text.push_str(line);
+        block.text.push('\n');
+        if let Some(label) = delimiter(line, "-----END ") {
+            if label != block.label {
+                return Err(PemProblem::Damaged);
+            }
+            blocks.extend(open.take());
+        }
+    }
+    if open.is_some() {
+        return Err(PemProblem::Damaged);
+    }
+    if blocks.is_empty() {
+        return Err(PemProblem::NotPem);
+    }
+    Ok(blocks)
+}
+
+fn delimiter<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
+    line.strip_prefix(prefix)?.strip_suffix("-----")
+}
+
+fn read(path: &Path) -> Result<String, TlsError> {
+    let bytes = read_bounded(path)
+        .map_err(|source| TlsError::File {
+            path: path.to_path_buf(),
+            source,
+        })?
+        .ok_or_else(|| pem_error(path, PemProblem::TooLarge))?;
+    // Comments may be in any encoding; the blocks themselves are ASCII, so nothing of them is lost.
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// `None` if there is more than [`FILE_BYTES_MAX`].
+fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= FILE_BYTES_MAX).then_some(bytes))
+}
+
+fn pem_error(path: &Path, problem: PemProblem) -> TlsError {
+    TlsError::Pem {
+        path: path.to_path_buf(),
+        problem,
+    }
+}
+
+const CERTIFICATE: &str = "CERTIFICATE";
+
+/// A bundle of every public CA is a quarter of this.
+const FILE_BYTES_MAX: u64 = 1 << 20;
