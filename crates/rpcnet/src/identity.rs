@@ -12,9 +12,10 @@ use x509_parser::parse_x509_certificate;
 
 /// A peer's verified identity: the leaf certificate of a chain that ended in the trusted CA.
 ///
-/// Names are what the certificate says, byte for byte; what a name permits is for the caller to decide.
-/// Authorise by [`has_name`](Self::has_name) or by [`fingerprint`](Self::fingerprint). The text comes from
-/// the peer: log the identity as a whole, its `Display` and `Debug` escape control characters.
+/// Names are what the certificate says, byte for byte; what a name permits is for the caller to
+/// decide. Authorise by [`has_name`](Self::has_name) or by [`fingerprint`](Self::fingerprint). The
+/// text comes from the peer: log the identity as a whole, its `Display` and `Debug` escape control
+/// characters.
 ///
 /// Clones are cheap and share their content.
 #[derive(Clone)]
@@ -83,8 +84,8 @@ impl PeerIdentity {
         Self::from_der(chain.first().ok_or(IdentityError::NoCertificate)?)
     }
 
-    /// The subject's common name, the first if there are several. Descriptive only: authorise by the
-    /// subject alternative names.
+    /// The subject's common name, the first if there are several. Descriptive only: authorise by
+    /// the subject alternative names.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
         self.0.common_name.as_deref()
@@ -114,7 +115,8 @@ impl PeerIdentity {
         &self.0.serial_hex
     }
 
-    /// The end of the certificate's validity. A connection that is established then is not ended by it.
+    /// The end of the certificate's validity. A connection that is established then is not ended by
+    /// it.
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
         self.0.not_after
@@ -132,9 +134,9 @@ impl PeerIdentity {
         &self.0.der
     }
 
-    /// Whether `name` is one of the subject alternative names: a DNS name (compared without regard to
-    /// ASCII case), an IP address in any notation, or a URI (compared exactly). Wildcards match only
-    /// themselves, and the common name does not count.
+    /// Whether `name` is one of the subject alternative names: a DNS name (compared without regard
+    /// to ASCII case), an IP address in any notation, or a URI (compared exactly). Wildcards match
+    /// only themselves, and the common name does not count.
     #[must_use]
     pub fn has_name(&self, name: &str) -> bool {
         let inner = &*self.0;
@@ -211,8 +213,8 @@ impl Names {
         let Some(extension) = extension else {
             return Ok(names);
         };
-        // More than a legitimate certificate holds is refused rather than cut: a policy that looks for a
-        // name must see all of them or none.
+        // More than a legitimate certificate holds is refused rather than cut: a policy that looks
+        // for a name must see all of them or none.
         if extension.value.general_names.len() > NAMES_MAX {
             return Err(IdentityError::TooManyNames);
         }

@@ -52,8 +52,9 @@ impl DevCa {
     ///
     /// # Errors
     ///
-    /// [`CertsError::Read`] if a file is missing or is not what it should be, also if the key is not the
-    /// certificate's; [`CertsError::ForeignCa`] if the certificate was made by another tool.
+    /// [`CertsError::Read`] if a file is missing or is not what it should be, also if the key is
+    /// not the certificate's; [`CertsError::ForeignCa`] if the certificate was made by another
+    /// tool.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, CertsError> {
         let (path, key_path) = (
             dir.as_ref().join(files::CA),
@@ -74,8 +75,8 @@ impl DevCa {
                 key: key_path,
             }));
         }
-        // What it signs names its issuer, byte for byte. Only the one form that `generate` writes is sure
-        // to be written again as it was read.
+        // What it signs names its issuer, byte for byte. Only the one form that `generate` writes
+        // is sure to be written again as it was read.
         let name = sole_common_name(&ca)
             .filter(|_| ca.is_ca())
             .ok_or_else(foreign)?;
@@ -89,23 +90,27 @@ impl DevCa {
         })
     }
 
-    /// Sets the validity of what is signed from now on; the CA's own stays as it is. For tests of expiry.
+    /// Sets the validity of what is signed from now on; the CA's own stays as it is. For tests of
+    /// expiry.
     #[must_use]
     pub fn with_validity(mut self, not_before: SystemTime, not_after: SystemTime) -> Self {
         self.validity = Some((not_before, not_after));
         self
     }
 
-    /// Signs a server's identity for DNS names and IP addresses; clients check the one they connect by.
+    /// Signs a server's identity for DNS names and IP addresses; clients check the one they connect
+    /// by.
     ///
     /// # Errors
     ///
-    /// [`CertsError::NoName`], [`CertsError::Name`] or [`CertsError::Validity`] if these are not sound.
+    /// [`CertsError::NoName`], [`CertsError::Name`] or [`CertsError::Validity`] if these are not
+    /// sound.
     pub fn server(&self, names: &[&str]) -> Result<Identity, CertsError> {
         self.sign(names, &[ExtendedKeyUsagePurpose::ServerAuth])
     }
 
-    /// Signs a client's identity: a DNS name or a URI (such as a SPIFFE id) by which servers know it.
+    /// Signs a client's identity: a DNS name or a URI (such as a SPIFFE id) by which servers know
+    /// it.
     ///
     /// # Errors
     ///
@@ -141,8 +146,8 @@ impl DevCa {
         self.issuer.key().serialize_pem()
     }
 
-    /// Writes `ca.pem` and `ca-key.pem` into `dir`, which is created if need be; the key is readable by its
-    /// owner only.
+    /// Writes `ca.pem` and `ca-key.pem` into `dir`, which is created if need be; the key is
+    /// readable by its owner only.
     ///
     /// # Errors
     ///
@@ -216,8 +221,8 @@ impl Identity {
         &self.key_pem
     }
 
-    /// Writes `<stem>.pem` and `<stem>-key.pem` into `dir`, which is created if need be; the key is readable
-    /// by its owner only.
+    /// Writes `<stem>.pem` and `<stem>-key.pem` into `dir`, which is created if need be; the key is
+    /// readable by its owner only.
     ///
     /// # Errors
     ///

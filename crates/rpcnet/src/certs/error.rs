@@ -9,14 +9,18 @@ use crate::{IdentityError, TlsError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
-    /// A file that would be written is there already. Nothing was written: remove it, or choose another
-    /// directory.
-    #[error("{} exists already and is not overwritten: remove it, or choose another directory", path.display())]
+    /// A file that would be written is there already. Nothing was written: remove it, or choose
+    /// another directory.
+    #[error(
+        "{} exists already and is not overwritten: remove it, or choose another directory",
+        path.display()
+    )]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A file or directory could not be created or written. What was created before it was removed again.
+    /// A file or directory could not be created or written. What was created before it was removed
+    /// again.
     #[error("cannot write {}", path.display())]
     Write {
         /// The file or directory.
@@ -40,8 +44,8 @@ pub enum CertsError {
     NoName,
     /// A name that a certificate cannot carry.
     #[error(
-        "{name:?} is neither a DNS name, an IP address nor a URI: use letters, digits, '-', '_' and '.', \
-         at most 253 characters"
+        "{name:?} is neither a DNS name, an IP address nor a URI: use letters, digits, '-', '_' and \
+         '.', at most 253 characters"
     )]
     Name {
         /// The name.
@@ -51,7 +55,10 @@ pub enum CertsError {
     #[error("the validity must end after it begins, and lie between 1970 and 9999")]
     Validity,
     /// What was loaded as a CA was not made by this module.
-    #[error("{} is not a development CA made by rpcnet: sign with the tool that made it", path.display())]
+    #[error(
+        "{} is not a development CA made by rpcnet: sign with the tool that made it",
+        path.display()
+    )]
     ForeignCa {
         /// The CA's certificate.
         path: PathBuf,

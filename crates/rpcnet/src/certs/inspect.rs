@@ -16,8 +16,8 @@ use crate::{IdentityError, PeerIdentity};
 ///
 /// # Errors
 ///
-/// [`CertsError::Read`] if the file cannot be read or holds no certificate, [`CertsError::Certificate`] if
-/// one exceeds the limits of [`PeerIdentity`].
+/// [`CertsError::Read`] if the file cannot be read or holds no certificate,
+/// [`CertsError::Certificate`] if one exceeds the limits of [`PeerIdentity`].
 pub fn inspect(path: impl AsRef<Path>) -> Result<Vec<CertificateSummary>, CertsError> {
     let path = path.as_ref();
     let file = CertificateFile::read(path)?;

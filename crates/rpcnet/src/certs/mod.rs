@@ -14,9 +14,9 @@
 //!
 //! Or piece by piece, with a [`DevCa`].
 //!
-//! **Development only.** The CA's key lies unencrypted beside what it signs, nothing can be revoked, and
-//! nobody reminds you of the expiry. In production take certificates from whatever your organisation issues
-//! them with; `RpcConfig` needs only paths. Keys are ECDSA P-256.
+//! **Development only.** The CA's key lies unencrypted beside what it signs, nothing can be
+//! revoked, and nobody reminds you of the expiry. In production take certificates from whatever
+//! your organisation issues them with; `RpcConfig` needs only paths. Keys are ECDSA P-256.
 
 mod ca;
 mod error;
@@ -30,8 +30,8 @@ pub use error::CertsError;
 use files::NewFile;
 pub use inspect::{CertificateSummary, inspect};
 
-/// Creates a CA, a server's identity for `localhost`, `127.0.0.1` and `::1`, and a client's identity, and
-/// writes them into `dir`, which is created if need be:
+/// Creates a CA, a server's identity for `localhost`, `127.0.0.1` and `::1`, and a client's
+/// identity, and writes them into `dir`, which is created if need be:
 ///
 /// | file | what it is |
 /// |---|---|

@@ -1,8 +1,8 @@
 //! What a CONNECTION_CLOSE frame tells the peer.
 //!
 //! A peer that is turned away during the handshake should learn why: "certificate required" and
-//! "certificate expired" are repaired by different people. Everything else stays as terse as s2n-quic's
-//! own formatter keeps it.
+//! "certificate expired" are repaired by different people. Everything else stays as terse as
+//! s2n-quic's own formatter keeps it.
 
 use s2n_quic::provider::connection_close_formatter::{
     ConnectionClose, Context, Formatter, Production,
@@ -12,8 +12,8 @@ use s2n_quic_core::{application, crypto::tls, transport};
 use super::tls::WRONG_USAGE_REASON;
 
 /// Sends TLS alerts as they are, without their local reason, and formats the rest as s2n-quic's
-/// [`Production`] does: reasons and frame types hidden, internal errors disguised, application codes
-/// hidden in packets sent before the handshake is done.
+/// [`Production`] does: reasons and frame types hidden, internal errors disguised, application
+/// codes hidden in packets sent before the handshake is done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AlertsPassThrough;
 

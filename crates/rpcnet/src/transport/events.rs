@@ -13,14 +13,15 @@ use s2n_quic::provider::event::{ConnectionInfo, ConnectionMeta, Subscriber};
 use super::tls::{TlsError, classify};
 use crate::identity::{IdentityError, PeerIdentity};
 
-/// The certificates a peer was verified by, leaf first, ending in the root it was verified against; DER.
+/// The certificates a peer was verified by, leaf first, ending in the root it was verified against;
+/// DER.
 pub(crate) type PeerChain = Arc<[Vec<u8>]>;
 
-/// The chain of a connection's peer; `None` if it presented no certificate. Complete as soon as `accept` or
-/// `connect` has returned the connection.
+/// The chain of a connection's peer; `None` if it presented no certificate. Complete as soon as
+/// `accept` or `connect` has returned the connection.
 pub(crate) fn peer_chain(handle: &Handle) -> Option<PeerChain> {
-    // An error means that the endpoint runs without `ConnectionEvents`, or that its lock is poisoned: in
-    // both cases nothing is known of the peer, so nothing may be claimed.
+    // An error means that the endpoint runs without `ConnectionEvents`, or that its lock is
+    // poisoned: in both cases nothing is known of the peer, so nothing may be claimed.
     handle
         .query_event_context(|peer: &PeerRecord| peer.chain.clone())
         .ok()

@@ -1,8 +1,8 @@
 //! Stateless reset tokens that survive a restart.
 //!
-//! A server that was killed and started again on the same port knows nothing of its old connections. With
-//! tokens derived from a key that it still has, it can tell those peers to give up at once, instead of
-//! leaving them to their idle timeout.
+//! A server that was killed and started again on the same port knows nothing of its old
+//! connections. With tokens derived from a key that it still has, it can tell those peers to give
+//! up at once, instead of leaving them to their idle timeout.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,15 +13,15 @@ use s2n_quic_core::stateless_reset::Token;
 
 /// The secret that stateless reset tokens are derived from.
 ///
-/// It must be the same before and after a restart, and unknown to anybody else: who can compute a token can
-/// end the connection it belongs to. Servers that share a key must not share an address, see RFC 9000
-/// section 21.11.
+/// It must be the same before and after a restart, and unknown to anybody else: who can compute a
+/// token can end the connection it belongs to. Servers that share a key must not share an address,
+/// see RFC 9000 section 21.11.
 #[derive(Clone)]
 pub(crate) struct ResetKey(hmac::Key);
 
 impl ResetKey {
-    /// Derives the key from a secret that the process has anyway, such as its private key. The label in it
-    /// keeps the result apart from whatever else that secret is used for.
+    /// Derives the key from a secret that the process has anyway, such as its private key. The
+    /// label in it keeps the result apart from whatever else that secret is used for.
     pub(crate) fn derive(secret: &[u8]) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = hmac::sign(&secret, LABEL);

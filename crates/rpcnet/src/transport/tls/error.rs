@@ -8,11 +8,11 @@ use super::pem::PemProblem;
 
 /// What is wrong with our certificates, or why a handshake failed.
 ///
-/// The first half concerns files and settings and is found before a socket opens. The second half is how a
-/// handshake ended, as seen from this side: *peer* variants mean that we refused the other end's
-/// certificate, [`CertificateRequired`](Self::CertificateRequired) and
-/// [`CertificateRefused`](Self::CertificateRefused) that the other end refused ours. No handler has run in
-/// any of these cases.
+/// The first half concerns files and settings and is found before a socket opens. The second half
+/// is how a handshake ended, as seen from this side: *peer* variants mean that we refused the other
+/// end's certificate, [`CertificateRequired`](Self::CertificateRequired) and
+/// [`CertificateRefused`](Self::CertificateRefused) that the other end refused ours. No handler has
+/// run in any of these cases.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -34,7 +34,8 @@ pub enum TlsError {
     },
     /// The private key is a good one, but of another certificate.
     #[error(
-        "the private key {} does not belong to the certificate {}: both must come from the same request",
+        "the private key {} does not belong to the certificate {}: both must come from the same \
+         request",
         key.display(), cert.display()
     )]
     KeyMismatch {
@@ -43,11 +44,11 @@ pub enum TlsError {
         /// The key file.
         key: PathBuf,
     },
-    /// The TLS library refuses a file for a reason of its own, such as a kind of key it does not support.
-    /// Use ECDSA (P-256, P-384) or RSA of at least 2048 bits.
+    /// The TLS library refuses a file for a reason of its own, such as a kind of key it does not
+    /// support. Use ECDSA (P-256, P-384) or RSA of at least 2048 bits.
     #[error(
-        "the TLS library cannot use {} ({reason}): use an ECDSA P-256 or P-384 key, or RSA of at least \
-         2048 bits", path.display()
+        "the TLS library cannot use {} ({reason}): use an ECDSA P-256 or P-384 key, or RSA of at \
+         least 2048 bits", path.display()
     )]
     Unusable {
         /// The file.
@@ -64,11 +65,12 @@ pub enum TlsError {
         "the peer's certificate does not chain to the trusted CA: check RpcConfig::with_ca_path"
     )]
     PeerUntrusted,
-    /// The peer's certificate, or one in its chain, has expired. It must be renewed there; or our clock is
-    /// wrong.
+    /// The peer's certificate, or one in its chain, has expired. It must be renewed there; or our
+    /// clock is wrong.
     #[error("the peer's certificate has expired: renew it, or check this machine's clock")]
     PeerExpired,
-    /// The peer's certificate, or one in its chain, is not valid yet. Clocks disagree, more often than not.
+    /// The peer's certificate, or one in its chain, is not valid yet. Clocks disagree, more often
+    /// than not.
     #[error("the peer's certificate is not valid yet: check both machines' clocks")]
     PeerNotYetValid,
     /// The server's certificate is for other names than the one we asked for.
@@ -91,15 +93,22 @@ pub enum TlsError {
     #[error("the client presented no certificate, and this server requires one")]
     PeerCertificateMissing,
 
+    /// The ends have no protocol in common: the other one is another service, or another version
+    /// of rpcnet.
+    #[error(
+        "the peer does not speak rpcnet/1: it is another service, or another version of rpcnet"
+    )]
+    NoCommonProtocol,
+
     /// The server requires a certificate and we presented none.
     #[error(
-        "the server requires a client certificate: set one with RpcConfig::with_key_path, and the CA \
-         with RpcConfig::with_ca_path"
+        "the server requires a client certificate: set one with RpcConfig::with_key_path, and the \
+         CA with RpcConfig::with_ca_path"
     )]
     CertificateRequired,
-    /// The peer refused the certificate we presented. It does not say more than the alert: 42 bad, 43 not
-    /// for this use, 44 revoked, 45 expired or not valid yet, 46 untrusted or for another name, 48 unknown
-    /// CA, 49 denied.
+    /// The peer refused the certificate we presented. It does not say more than the alert: 42 bad,
+    /// 43 not for this use, 44 revoked, 45 expired or not valid yet, 46 untrusted or for another
+    /// name, 48 unknown CA, 49 denied.
     #[error("the peer refused our certificate: {} (alert {alert})", refusal(*alert))]
     CertificateRefused {
         /// The TLS alert.

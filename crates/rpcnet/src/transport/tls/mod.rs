@@ -1,8 +1,8 @@
 //! TLS: what we present, what we accept, and what went wrong.
 //!
-//! This module and its submodules are the only place that names the TLS library. Everything is TLS 1.3 with
-//! ALPN `rpcnet/1`; the only roots trusted are the ones given, never the system's. Who an authenticated peer
-//! is lives in [`crate::identity`]; what it may do is decided by whoever asks.
+//! This module and its submodules are the only place that names the TLS library. Everything is TLS
+//! 1.3 with ALPN `rpcnet/1`; the only roots trusted are the ones given, never the system's. Who an
+//! authenticated peer is lives in [`crate::identity`]; what it may do is decided by whoever asks.
 
 mod classify;
 mod error;
@@ -32,8 +32,8 @@ use super::reset_token::ResetKey;
 /// Where the TLS material lies on disk.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsFiles {
-    /// A server's certificate chain, leaf first. A client's chain if there is a key, else the certificate
-    /// that servers must chain to.
+    /// A server's certificate chain, leaf first. A client's chain if there is a key, else the
+    /// certificate that servers must chain to.
     pub(crate) cert: PathBuf,
     /// The private key of `cert`.
     pub(crate) key: Option<PathBuf>,
@@ -43,15 +43,15 @@ pub(crate) struct TlsFiles {
 
 /// Whether a server asks its clients for a certificate.
 ///
-/// Certificates can only be verified against a CA (`RpcConfig::with_ca_path`): without one, `Optional`
-/// behaves as `Off` and `Required` is a configuration error.
+/// Certificates can only be verified against a CA (`RpcConfig::with_ca_path`): without one,
+/// `Optional` behaves as `Off` and `Required` is a configuration error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuth {
     /// Clients are not asked for a certificate.
     Off,
-    /// Clients may present a certificate. One that does not verify ends the handshake; a client without one
-    /// is served anonymously. The default.
+    /// Clients may present a certificate. One that does not verify ends the handshake; a client
+    /// without one is served anonymously. The default.
     #[default]
     Optional,
     /// Clients without a certificate that verifies are turned away.
@@ -81,16 +81,16 @@ impl ServerTls {
         Server::from_loader(move |_: ConnectionContext<'_>| Config::clone(&config.load()))
     }
 
-    /// Replaces certificate, key and CA for handshakes to come; established connections keep theirs. If
-    /// anything is wrong with the files, nothing changes. The reset key stays as it was.
+    /// Replaces certificate, key and CA for handshakes to come; established connections keep
+    /// theirs. If anything is wrong with the files, nothing changes. The reset key stays as it was.
     pub(crate) fn reload(&self, files: &TlsFiles, auth: ClientAuth) -> Result<(), TlsError> {
         let (config, _) = server_config(files, auth)?;
         self.config.store(Arc::new(config));
         Ok(())
     }
 
-    /// The key for stateless resets, derived from the private key: so it outlives a restart without a file
-    /// of its own.
+    /// The key for stateless resets, derived from the private key: so it outlives a restart without
+    /// a file of its own.
     pub(crate) fn reset_key(&self) -> ResetKey {
         self.reset_key.clone()
     }
@@ -122,8 +122,8 @@ impl ClientTls {
         Client::from_loader(move |_: ConnectionContext<'_>| Config::clone(&config.load()))
     }
 
-    /// Replaces trust root and identity for handshakes to come. If anything is wrong with the files,
-    /// nothing changes.
+    /// Replaces trust root and identity for handshakes to come. If anything is wrong with the
+    /// files, nothing changes.
     pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
         self.config.store(Arc::new(client_config(files)?));
         Ok(())
@@ -139,14 +139,15 @@ impl fmt::Debug for ClientTls {
 fn server_config(files: &TlsFiles, auth: ClientAuth) -> Result<(Config, ResetKey), TlsError> {
     let Some(key) = &files.key else {
         return Err(TlsError::Config(Cow::Borrowed(
-            "a server needs the private key of its certificate: set it with RpcConfig::with_key_path",
+            "a server needs the private key of its certificate: set it with \
+             RpcConfig::with_key_path",
         )));
     };
     let client_auth = match (auth, &files.ca) {
         (ClientAuth::Required, None) => {
             return Err(TlsError::Config(Cow::Borrowed(
-                "client certificates are required but there is nothing to verify them against: set the \
-                 CA with RpcConfig::with_ca_path",
+                "client certificates are required but there is nothing to verify them against: \
+                 set the CA with RpcConfig::with_ca_path",
             )));
         }
         (ClientAuth::Off, _) | (ClientAuth::Optional, None) => None,
@@ -176,15 +177,16 @@ fn client_config(files: &TlsFiles) -> Result<Config, TlsError> {
         (Some(key), Some(ca)) => {
             trust(&mut builder, ca)?;
             present(&mut builder, &files.cert, key)?;
-            // Not `Required`: that would end the handshake with a server that asks for no certificate.
+            // Not `Required`: that would end the handshake with a server that asks for no
+            // certificate.
             builder
                 .set_client_auth_type(ClientAuthType::Optional)
                 .map_err(|error| unusable(&files.cert, &error))?;
         }
         (Some(_), None) => {
             return Err(TlsError::Config(Cow::Borrowed(
-                "with a private key, the certificate is the client's own identity, so what servers are \
-                 verified against must be named: set the CA with RpcConfig::with_ca_path",
+                "with a private key, the certificate is the client's own identity, so what servers \
+                 are verified against must be named: set the CA with RpcConfig::with_ca_path",
             )));
         }
     }
@@ -238,8 +240,8 @@ fn unusable(path: &Path, error: &Error) -> TlsError {
 
 /// Accepts every name in a client's certificate.
 ///
-/// s2n-tls demands a judgement on names before it has verified the chain, when a name proves nothing. Who
-/// may do what is decided later, from the verified [`crate::PeerIdentity`].
+/// s2n-tls demands a judgement on names before it has verified the chain, when a name proves
+/// nothing. Who may do what is decided later, from the verified [`crate::PeerIdentity`].
 struct AnyName;
 
 impl VerifyHostNameCallback for AnyName {

@@ -1,7 +1,8 @@
 //! Reading PEM files, so that what is wrong with one is said exactly.
 //!
-//! The TLS library is handed normalised blocks only: it stumbles over comments, over text after the last
-//! block and over a key that shares a file with its certificate, and says no more than "invalid PEM".
+//! The TLS library is handed normalised blocks only: it stumbles over comments, over text after the
+//! last block and over a key that shares a file with its certificate, and says no more than
+//! "invalid PEM".
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,8 +16,8 @@ use super::TlsError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemProblem {
-    /// There is no `-----BEGIN` line in it. DER is converted with `openssl x509 -inform der` (certificates)
-    /// or `openssl pkey -inform der` (keys).
+    /// There is no `-----BEGIN` line in it. DER is converted with `openssl x509 -inform der`
+    /// (certificates) or `openssl pkey -inform der` (keys).
     #[error("not a PEM file, it has no -----BEGIN line: if it is DER, convert it with openssl")]
     NotPem,
     /// A block has no end, or is not base64.
