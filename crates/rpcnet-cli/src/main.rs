@@ -1,2 +1,57 @@
-//! Placeholder.
-fn main() {}
+//! The `rpcnet` command.
+//!
+//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 misused.
+
+mod cmd;
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tools for services built with rpcnet.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Certs(cmd::certs::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Certs(args) => cmd::certs::run(args).map_err(Into::into),
+    };
+    match outcome.and_then(|report| print(&report)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where even this cannot be written, the exit code has to do.
+            let _ = writeln!(io::stderr(), "error: {}", chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever closes the pipe early, such as `head`, has seen enough: that is no failure.
+fn print(report: &str) -> Result<(), Box<dyn Error>> {
+    match io::stdout().write_all(report.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
