@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The sans-IO wire core of rpcnet: what the bytes mean, and nothing else.
+//!
+//! *Sans-IO* is a promise about what cannot happen here: no socket, no task, no
+//! clock, no log, no chance. Bytes and instants come in as arguments, values and
+//! errors come out, and any input in any order ends in one of the two. The
+//! drivers that move bytes live in the crate `rpcnet`; depend on that one, this
+//! crate promises no stable API.
+//!
+//! Three readers turn received bytes into events, one per kind of stream:
+//! [`wire::RequestReader`], [`wire::ResponseReader`] and [`wire::ControlReader`].
+//! Each has the same verbs, to be used in this order: `push` what arrived, call
+//! `next_event` until it returns `None`, and call `finish` when the peer finished
+//! the stream. The functions in [`wire::encode`] write the frames. The protocol
+//! itself is `docs/spec/wire.md`; a comment `W-7` cites its rule of that number.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod call;
+mod code;
+mod codec;
+mod deadline;
+mod metadata;
+mod method;
+mod status;
+mod trace;
+pub mod wire;
+
+pub use call::{CallId, CallKind};
+pub use code::Code;
+pub use codec::CodecId;
+pub use deadline::Deadline;
+pub use metadata::{Metadata, MetadataError};
+pub use method::{Method, MethodError};
+pub use status::{Origin, Status};
+pub use trace::TraceContext;
