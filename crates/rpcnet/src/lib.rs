@@ -1,9 +1,86 @@
-//! Placeholder.
+//! Typed RPC over QUIC and TLS 1.3, on one UDP port, with no proxy or sidecar.
+//!
+//! Entry points are [`RpcServer`] and [`RpcClient`]. A call has one of four shapes:
+//!
+//! | shape | client | server |
+//! |---|---|---|
+//! | unary | [`RpcClient::call`] | [`RpcServer::register`] |
+//! | server streaming | [`RpcClient::call_server_streaming`] | [`RpcServer::register_streaming`] |
+//! | client streaming | [`RpcClient::call_client_streaming`] | [`RpcServer::register_streaming`] |
+//! | bidirectional | [`RpcClient::call_streaming`] | [`RpcServer::register_streaming`] |
+//!
+//! # Examples
+//!
+//! A server and a client in one process, with certificates made on the fly (feature
+//! `dev-certs`):
+//!
+//! ```
+//! use rpcnet::{RpcClient, RpcConfig, RpcServer};
+//!
+//! # #[cfg(feature = "dev-certs")]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let dir = tempfile::tempdir()?;
+//! rpcnet::certs::dev_certificates(dir.path())?;
+//!
+//! let config = RpcConfig::new(dir.path().join("server.pem"), "127.0.0.1:0")
+//!     .with_key_path(dir.path().join("server-key.pem"));
+//! let mut server = RpcServer::new(config);
+//! server.register("greet", |name| async move { Ok([b"hello, ", &name[..]].concat()) }).await;
+//! let quic_server = server.bind()?;
+//! let address = server.socket_addr.expect("bound");
+//! tokio::spawn(async move { server.start(quic_server).await });
+//!
+//! let config = RpcConfig::new(dir.path().join("ca.pem"), "127.0.0.1:0");
+//! let client = RpcClient::connect(address, config).await?;
+//! assert_eq!(client.call("greet", b"world".to_vec()).await?, b"hello, world");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "dev-certs"))]
+//! # fn main() {}
+//! ```
+//!
+//! # What a call promises
+//!
+//! - It ends exactly once, with the true reason, by its deadline: see [`RpcError`].
+//! - It is executed at most once, unless it is declared [idempotent](CallOptions::idempotent).
+//! - Dropping its future or its response stream cancels it, and its handler is dropped.
+//! - Its deadline travels with it, holds on both sides, and bounds the calls that its
+//!   handler makes: see [`CallContext`].
+//! - A stream that was cut off is never taken for complete, on either side.
+//! - What it may cost is bounded: see [`Limits`].
+//!
+//! # Features
+//!
+//! - `bincode` (default): `?` turns a `bincode::Error` into an [`RpcError`].
+//! - `dev-certs`: the module `certs`, which makes development certificates.
+
+mod call_options;
 #[cfg(feature = "dev-certs")]
 pub mod certs;
+mod client;
+mod clock;
+mod config;
+mod context;
+mod error;
 mod identity;
-#[allow(dead_code, unused_imports)]
+mod limits;
+mod server;
+mod task;
 mod transport;
 
+pub use call_options::CallOptions;
+pub use client::{ResponseStream, RpcClient};
+pub use config::{DEFAULT_STREAM_TIMEOUT, DEFAULT_TIMEOUT, RpcConfig};
+pub use context::CallContext;
+pub use error::{
+    ConnectionError, ConnectionErrorKind, HandlerRan, Refusal, RpcError, StreamError,
+    StreamErrorKind,
+};
 pub use identity::{IdentityError, PeerIdentity};
+pub use limits::Limits;
+pub use rpcnet_proto::{
+    CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
+};
+pub use server::{RequestResults, RequestStream, RpcServer, ShutdownReport};
 pub use transport::tls::{ClientAuth, PemProblem, TlsError};

@@ -1,0 +1,232 @@
+//! One established connection: what the server announced, and the calls on it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use rpcnet_proto::CallId;
+use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
+use s2n_quic::connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::RpcConfig;
+use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::keep_alive::Rhythm;
+use crate::transport::quic::{self, Acceptor, QuicConnection};
+use crate::transport::{RecvHalf, SendHalf};
+
+/// Most calls on one connection at once, whatever a server announces.
+const CALLS_CEILING: u64 = 1 << 16;
+
+/// A connection on which the server's SETTINGS have arrived.
+#[derive(Debug)]
+pub(crate) struct ClientConnection {
+    pub(crate) quic: QuicConnection,
+    pub(crate) settings: Settings,
+    control: ControlSender,
+    /// A place for each call that the server is willing to run.
+    places: Arc<Semaphore>,
+    in_flight: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl ClientConnection {
+    /// Exchanges settings on a fresh connection.
+    ///
+    /// A server that refuses our certificate does so only now: the handshake is
+    /// over for the client before the server has looked at it.
+    pub(crate) async fn establish(
+        quic: QuicConnection,
+        acceptor: &mut Acceptor,
+        config: &RpcConfig,
+    ) -> Result<(Arc<Self>, ControlReceiver), ControlFailure> {
+        let lost = |error: connection::Error| ControlFailure::Interrupted(error.into());
+        let ours = quic.open_control().await.map_err(lost)?;
+        let control = ControlSender::open(ours, &settings(config))
+            .await
+            .map_err(ControlFailure::Interrupted)?;
+        let theirs = quic::accept_control(&mut acceptor.controls)
+            .await
+            .map_err(lost)?;
+        let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+        let settings = receiver.settings().await?;
+        let places = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
+        let connection = Self {
+            quic,
+            settings,
+            control,
+            places: Arc::new(Semaphore::new(usize::try_from(places).unwrap_or(1))),
+            in_flight: AtomicUsize::new(0),
+            is_over: AtomicBool::new(false),
+        };
+        Ok((Arc::new(connection), receiver))
+    }
+
+    /// Returns true where new calls may start here.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Starts no more calls here; those that wait for a place move on.
+    pub(crate) fn retire(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.places.close();
+    }
+
+    /// Waits for a place among the calls the server runs, then opens a stream.
+    ///
+    /// `None` where the connection was retired meanwhile: nothing was sent.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place and opens nothing.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        call_id: CallId,
+    ) -> Option<Result<OpenCall, connection::Error>> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        let (send, recv) = match self.quic.open_call().await {
+            Ok(halves) => halves,
+            Err(error) => return Some(Err(error)),
+        };
+        let guard = CallGuard::new(self.clone(), call_id, place);
+        Some(Ok(OpenCall { send, recv, guard }))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for ClientConnection {
+    fn drop(&mut self) {
+        // Every call holds the connection, so nothing that matters is cut off.
+        self.quic.close(ErrorCode::NoError);
+    }
+}
+
+/// A stream that was opened for a call.
+#[derive(Debug)]
+pub(crate) struct OpenCall {
+    pub(crate) send: SendHalf,
+    pub(crate) recv: RecvHalf,
+    pub(crate) guard: CallGuard,
+}
+
+/// A call in flight; dropping it before [`complete`](Self::complete) cancels the call.
+///
+/// The stream halves reset themselves; a handler that neither reads nor writes would
+/// not notice, which is why CANCEL also goes over the control stream.
+#[derive(Debug)]
+pub(crate) struct CallGuard {
+    connection: Arc<ClientConnection>,
+    call_id: CallId,
+    is_complete: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl CallGuard {
+    fn new(
+        connection: Arc<ClientConnection>,
+        call_id: CallId,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        connection.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self {
+            connection,
+            call_id,
+            is_complete: false,
+            _place: place,
+        }
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The call has ended on both sides; there is nothing left to cancel.
+    pub(crate) fn complete(&mut self) {
+        self.is_complete = true;
+    }
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        self.connection.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_complete {
+            let cancel = Cancel {
+                call_id: self.call_id,
+                code: ErrorCode::Cancelled,
+            };
+            if !self.connection.control.cancel(&cancel) {
+                tracing::debug!(
+                    call_id = self.call_id.get(),
+                    "cancel not sent, its deadline ends it"
+                );
+            }
+        }
+    }
+}
+
+/// What this client accepts, as it tells the server.
+fn settings(config: &RpcConfig) -> Settings {
+    Settings {
+        message_bytes_max: config.limits().message_bytes_max as u64,
+        header_bytes_max: config.limits().header_bytes_max as u64,
+        concurrent_calls_max: 0,
+        keep_alive: config.keep_alive,
+        ..Settings::default()
+    }
+}
+
+/// Follows a connection until it is gone: reads the control stream, sends heartbeats.
+///
+/// Holds the connection weakly: the last call and the last client end it.
+pub(crate) async fn follow(
+    connection: Weak<ClientConnection>,
+    quic: QuicConnection,
+    mut receiver: ControlReceiver,
+    mut acceptor: Acceptor,
+    rhythm: Rhythm,
+) {
+    let retire = || {
+        if let Some(connection) = connection.upgrade() {
+            connection.retire();
+        }
+    };
+    let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());
+    let events = async {
+        loop {
+            match receiver.next().await {
+                Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
+                Ok(_) => {}
+                Err(failure) => return failure,
+            }
+        }
+    };
+    // A server opens no calls; streams of other kinds belong to peers of a later version.
+    let refuse_calls = async {
+        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut acceptor.calls).await {
+            send.reset(ErrorCode::UnknownStreamKind);
+            recv.stop(ErrorCode::UnknownStreamKind);
+        }
+        std::future::pending::<()>().await;
+    };
+    let refuse_controls = async {
+        while let Ok(Some(mut extra)) = quic::accept_control(&mut acceptor.controls).await {
+            extra.stop(ErrorCode::UnknownStreamKind);
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        failure = events => {
+            if let Some(code) = failure.close_code() {
+                tracing::debug!(?failure, "the server's control stream ended, closing");
+                quic.close(code);
+            }
+        }
+        () = rhythm.keep(&quic, is_busy) => {}
+        () = refuse_calls => {}
+        () = refuse_controls => {}
+    }
+    retire();
+}

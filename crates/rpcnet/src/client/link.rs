@@ -1,0 +1,283 @@
+//! The way to one server: the current connection, and how it is re-established.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use s2n_quic::connection;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::backoff::Backoff;
+use super::connection::{self as established, ClientConnection};
+use crate::config::RpcConfig;
+use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
+use crate::task::Tasks;
+use crate::transport::control::ControlFailure;
+use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
+use crate::transport::keep_alive::Rhythm;
+use crate::transport::quic::Dialer;
+
+/// The name a server's certificate must carry where the configuration names none.
+const DEFAULT_SERVER_NAME: &str = "localhost";
+
+/// Attempts under way at once: the first, which suits a slow path, and the latest
+/// ones, which suit a server that has just come back.
+const ATTEMPTS_AT_ONCE_MAX: usize = 3;
+
+/// Connects to one address, once at a time, and keeps the connection for all calls.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) config: RpcConfig,
+    pub(crate) server_name: String,
+    dialer: Dialer,
+    target: SocketAddr,
+    current: ArcSwapOption<ClientConnection>,
+    /// The run of attempts under way, which every call that needs it waits for.
+    run: Mutex<Run>,
+    pub(crate) tasks: Tasks,
+    own: Weak<Link>,
+}
+
+#[derive(Debug)]
+struct Run {
+    outcome: Option<watch::Receiver<Option<Outcome>>>,
+    backoff: Backoff,
+    /// Until then a failed run's outcome stands, so that calls that come fast do
+    /// not turn into handshakes that come fast.
+    stands_until: Option<Instant>,
+}
+
+type Outcome = Result<Arc<ClientConnection>, ConnectFailure>;
+
+/// Why a run of attempts failed; shared by all who waited for it.
+#[derive(Debug, Clone)]
+enum ConnectFailure {
+    NoAnswer,
+    Lost(connection::Error),
+    Wire(rpcnet_proto::wire::WireError),
+    Closed,
+}
+
+impl Link {
+    pub(crate) fn new(dialer: Dialer, target: SocketAddr, config: RpcConfig) -> Arc<Self> {
+        let server_name = config
+            .server_name
+            .clone()
+            .unwrap_or_else(|| DEFAULT_SERVER_NAME.to_owned());
+        let (first, longest) = config.reconnect_backoff;
+        Arc::new_cyclic(|own| Self {
+            server_name,
+            dialer,
+            target,
+            current: ArcSwapOption::empty(),
+            run: Mutex::new(Run {
+                outcome: None,
+                backoff: Backoff::new(first, longest),
+                stands_until: None,
+            }),
+            tasks: Tasks::new(),
+            config,
+            own: own.clone(),
+        })
+    }
+
+    /// The current connection, or a fresh one.
+    ///
+    /// Waits for at most the connect timeout, which all calls that need the
+    /// connection share.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the attempts go on for the other calls.
+    pub(crate) async fn connection(&self) -> Result<Arc<ClientConnection>, RpcError> {
+        if let Some(connection) = self.usable() {
+            return Ok(connection);
+        }
+        let mut outcome = self.join_run();
+        let finished = outcome.wait_for(Option::is_some).await;
+        let outcome = finished.ok().and_then(|it| it.clone());
+        match outcome.unwrap_or(Err(ConnectFailure::Closed)) {
+            Ok(connection) => Ok(connection),
+            Err(failure) => Err(self.error(failure)),
+        }
+    }
+
+    fn usable(&self) -> Option<Arc<ClientConnection>> {
+        self.current
+            .load_full()
+            .filter(|connection| connection.is_usable())
+    }
+
+    /// Ends the link: calls under way are cancelled, later ones refused.
+    pub(crate) fn close(&self) {
+        self.tasks.stop();
+        if let Some(connection) = self.current.swap(None) {
+            connection.retire();
+        }
+    }
+
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.current
+            .load()
+            .as_ref()
+            .and_then(|it| it.quic.local_addr())
+    }
+
+    pub(crate) fn target(&self) -> SocketAddr {
+        self.target
+    }
+
+    /// The run under way, or a new one.
+    fn join_run(&self) -> watch::Receiver<Option<Outcome>> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let stands = run.stands_until.is_some_and(|until| Instant::now() < until);
+        if let Some(outcome) = &run.outcome
+            && (stands || (outcome.borrow().is_none() && outcome.has_changed().is_ok()))
+        {
+            return outcome.clone();
+        }
+        run.stands_until = None;
+        let (sender, outcome) = watch::channel(None);
+        run.outcome = Some(outcome.clone());
+        if let Some(link) = self.own.upgrade()
+            && !self.tasks.token().is_cancelled()
+        {
+            self.tasks.spawn_until_stopped(async move {
+                let result = link.run().await;
+                sender.send_replace(Some(result));
+            });
+        }
+        outcome
+    }
+
+    /// Attempts until one succeeds, the connect timeout passes or TLS says no.
+    async fn run(self: Arc<Self>) -> Outcome {
+        if let Some(connection) = self.usable() {
+            return Ok(connection);
+        }
+        let deadline = Instant::now() + self.config.connect_timeout;
+        let mut attempts: Vec<Pin<Box<dyn Future<Output = Outcome> + Send>>> = Vec::new();
+        let mut last = ConnectFailure::NoAnswer;
+        loop {
+            if attempts.len() == ATTEMPTS_AT_ONCE_MAX {
+                attempts.remove(1);
+            }
+            attempts.push(Box::pin(self.clone().attempt()));
+            let pause = self.next_pause();
+            match self.race(&mut attempts, pause, deadline, &mut last).await {
+                Step::Connected(connection) => {
+                    self.current.store(Some(connection.clone()));
+                    self.reset_backoff();
+                    return Ok(connection);
+                }
+                Step::Again => {}
+                Step::GiveUp => {
+                    self.let_failure_stand();
+                    return Err(last);
+                }
+            }
+        }
+    }
+
+    /// Polls all attempts until one succeeds, the pause is over or time is up.
+    async fn race(
+        &self,
+        attempts: &mut Vec<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
+        pause: Duration,
+        deadline: Instant,
+        last: &mut ConnectFailure,
+    ) -> Step {
+        let pause = sleep(pause);
+        tokio::pin!(pause);
+        let first_success = poll_fn(|cx| {
+            let mut index = 0;
+            while let Some(attempt) = attempts.get_mut(index) {
+                match attempt.as_mut().poll(cx) {
+                    Poll::Pending => index += 1,
+                    Poll::Ready(Ok(connection)) => return Poll::Ready(Step::Connected(connection)),
+                    Poll::Ready(Err(failure)) => {
+                        drop(attempts.remove(index));
+                        let is_final = self.is_final(&failure);
+                        *last = failure;
+                        if is_final {
+                            return Poll::Ready(Step::GiveUp);
+                        }
+                    }
+                }
+            }
+            pause.as_mut().poll(cx).map(|()| Step::Again)
+        });
+        timeout_at(deadline, first_success)
+            .await
+            .unwrap_or(Step::GiveUp)
+    }
+
+    /// One handshake and exchange of settings.
+    async fn attempt(self: Arc<Self>) -> Outcome {
+        let dialled = self.dialer.dial(self.target, &self.server_name).await;
+        let (quic, mut acceptor) = dialled.map_err(ConnectFailure::Lost)?;
+        let exchange = ClientConnection::establish(quic.clone(), &mut acceptor, &self.config);
+        let (connection, receiver) = exchange.await.map_err(|failure| match failure {
+            ControlFailure::Interrupted(Interrupted::Lost(error)) => ConnectFailure::Lost(error),
+            ControlFailure::Wire(error) => ConnectFailure::Wire(error),
+            _ => ConnectFailure::NoAnswer,
+        })?;
+        let rhythm = Rhythm::new(&self.config, &connection.settings);
+        let weak = Arc::downgrade(&connection);
+        self.tasks
+            .spawn_until_stopped(established::follow(weak, quic, receiver, acceptor, rhythm));
+        Ok(connection)
+    }
+
+    /// Returns true where another attempt would end the same way.
+    fn is_final(&self, failure: &ConnectFailure) -> bool {
+        matches!(self.error(failure.clone()), RpcError::TlsError(_))
+            || matches!(failure, ConnectFailure::Wire(_))
+    }
+
+    fn error(&self, failure: ConnectFailure) -> RpcError {
+        let plain =
+            |kind| RpcError::ConnectionError(ConnectionError::new(kind, HandlerRan::No, None));
+        match failure {
+            ConnectFailure::NoAnswer => plain(ConnectionErrorKind::NoAnswer),
+            ConnectFailure::Closed => plain(ConnectionErrorKind::ClientClosed),
+            ConnectFailure::Lost(error) => {
+                connection_error(error, HandlerRan::No, &self.server_name)
+            }
+            ConnectFailure::Wire(error) => wire_error(error, HandlerRan::No),
+        }
+    }
+
+    fn next_pause(&self) -> Duration {
+        self.run
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .backoff
+            .next_pause()
+    }
+
+    fn let_failure_stand(&self) {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let pause = run.backoff.next_pause();
+        run.stands_until = Some(Instant::now() + pause);
+    }
+
+    fn reset_backoff(&self) {
+        self.run
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .backoff
+            .reset();
+    }
+}
+
+enum Step {
+    Connected(Arc<ClientConnection>),
+    Again,
+    GiveUp,
+}

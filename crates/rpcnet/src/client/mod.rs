@@ -1,0 +1,341 @@
+//! [`RpcClient`]: calls to one server over one connection that re-establishes itself.
+
+mod backoff;
+mod connection;
+mod link;
+mod request;
+mod streaming;
+mod unary;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use rpcnet_proto::{CallId, CallKind};
+
+use self::link::Link;
+use self::request::Request;
+pub use self::streaming::ResponseStream;
+use crate::call_options::CallOptions;
+use crate::config::RpcConfig;
+use crate::error::RpcError;
+use crate::transport::quic::Dialer;
+use crate::transport::tls;
+
+/// Calls the methods of one server.
+///
+/// Clones are cheap and share one connection, on which every call has a stream of its
+/// own. A connection that is lost is re-established by the next call; see
+/// [`RpcConfig::with_connect_timeout`] and [`RpcConfig::with_reconnect_backoff`].
+///
+/// The futures that calls return borrow nothing from the client, so they can be
+/// spawned as they are.
+///
+/// # Cancel safety
+///
+/// Dropping a call's future, or the stream of its responses, cancels the call: its
+/// stream is reset, and a CANCEL frame ends a handler that is neither reading nor
+/// writing. Whether the handler had finished before is then unknown.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), rpcnet::RpcError> {
+/// use rpcnet::{RpcClient, RpcConfig};
+///
+/// let config = RpcConfig::new("certs/ca.pem", "127.0.0.1:0").with_server_name("localhost");
+/// let client = RpcClient::connect("127.0.0.1:8080".parse().expect("an address"), config).await?;
+/// let answer = client.call("echo", b"hello".to_vec()).await?;
+/// # let _ = answer;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RpcClient {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    link: Arc<Link>,
+    next_id: AtomicU64,
+}
+
+impl RpcClient {
+    /// Connects to a server and exchanges settings with it.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::ConfigError`], [`RpcError::TlsError`] or [`RpcError::IoError`] where
+    /// the configuration or a file is wrong; [`RpcError::TlsError`] where either side
+    /// refuses the other's certificate; [`RpcError::ConnectionError`] where no server
+    /// answered within the connect timeout.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt.
+    pub async fn connect(address: SocketAddr, config: RpcConfig) -> Result<Self, RpcError> {
+        let client = Self::new(address, config)?;
+        client.shared.link.connection().await?;
+        Ok(client)
+    }
+
+    /// Makes a client that connects with its first call.
+    ///
+    /// Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::ConfigError`], [`RpcError::TlsError`] or [`RpcError::IoError`] where
+    /// the configuration or a file is wrong.
+    pub fn new(address: SocketAddr, config: RpcConfig) -> Result<Self, RpcError> {
+        config.validate()?;
+        let tls = tls::load_client(&config.tls_files())?;
+        let dialer = Dialer::new(&config, &tls)?;
+        let link = Link::new(dialer, address, config);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                link,
+                next_id: AtomicU64::new(1),
+            }),
+        })
+    }
+
+    /// Calls a method: one message there, one back.
+    ///
+    /// # Errors
+    ///
+    /// See [`RpcError`]; [`RpcError::handler_ran`] says whether the call may have been
+    /// executed. The call itself is sent again only where it provably was not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub fn call(
+        &self,
+        method: &str,
+        payload: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<> {
+        self.call_with(method, payload, CallOptions::new())
+    }
+
+    /// Calls a method with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub fn call_with(
+        &self,
+        method: &str,
+        payload: Vec<u8>,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<> {
+        let call = self.call_bytes(method, payload.into(), options);
+        async move { call.await.map(Vec::from) }
+    }
+
+    /// Calls a method with shared buffers: no copy where the reply came in one piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub fn call_bytes(
+        &self,
+        method: &str,
+        payload: Bytes,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Bytes, RpcError>> + Send + use<> {
+        let shared = self.shared.clone();
+        let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
+        async move {
+            let request = request?;
+            request
+                .within_deadline(unary::call(&shared, &request, payload))
+                .await
+        }
+    }
+
+    /// Calls a method with a stream of messages and receives a stream of them.
+    ///
+    /// Sending and receiving are independent: messages are sent as the server takes
+    /// them, whether or not the responses are read. Ends when both are done.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call), from connecting and opening the stream. Later errors
+    /// arrive as the stream's last item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream, cancels the call.
+    pub fn call_streaming<S>(
+        &self,
+        method: &str,
+        requests: S,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Vec<u8>> + Send + 'static,
+    {
+        self.call_streaming_with(method, requests, CallOptions::new())
+    }
+
+    /// [`call_streaming`](Self::call_streaming) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_streaming`](Self::call_streaming).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream, cancels the call.
+    pub fn call_streaming_with<S>(
+        &self,
+        method: &str,
+        requests: S,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Vec<u8>> + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        let request = Request::new(
+            method,
+            CallKind::Bidirectional,
+            options,
+            &shared.link.config,
+        );
+        async move { streaming::open_with_upload(shared, request?, requests).await }
+    }
+
+    /// Calls a method with one message and receives a stream of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_streaming`](Self::call_streaming).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream, cancels the call.
+    pub fn call_server_streaming(
+        &self,
+        method: &str,
+        payload: Vec<u8>,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<> {
+        self.call_server_streaming_with(method, payload, CallOptions::new())
+    }
+
+    /// [`call_server_streaming`](Self::call_server_streaming) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_streaming`](Self::call_streaming).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream, cancels the call.
+    pub fn call_server_streaming_with(
+        &self,
+        method: &str,
+        payload: Vec<u8>,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<> {
+        let shared = self.shared.clone();
+        let kind = CallKind::ServerStreaming;
+        let request = Request::new(method, kind, options, &shared.link.config);
+        async move { streaming::open_with_message(shared, request?, payload.into()).await }
+    }
+
+    /// Calls a method with a stream of messages and receives one.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call). The call is never sent twice: its messages are gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub fn call_client_streaming<S>(
+        &self,
+        method: &str,
+        requests: S,
+    ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Vec<u8>> + Send + 'static,
+    {
+        self.call_client_streaming_with(method, requests, CallOptions::new())
+    }
+
+    /// [`call_client_streaming`](Self::call_client_streaming) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_client_streaming`](Self::call_client_streaming).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub fn call_client_streaming_with<S>(
+        &self,
+        method: &str,
+        requests: S,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Vec<u8>> + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        let kind = CallKind::ClientStreaming;
+        let request = Request::new(method, kind, options, &shared.link.config);
+        async move {
+            let responses = streaming::open_with_upload(shared, request?, requests).await?;
+            responses.only().await
+        }
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.shared.link.target()
+    }
+
+    /// This client's own address, while it is connected.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.shared.link.local_addr()
+    }
+
+    /// Closes the client and all its clones: calls under way end as cancelled
+    /// streams do, later ones fail with
+    /// [`ConnectionErrorKind::ClientClosed`](crate::ConnectionErrorKind::ClientClosed).
+    ///
+    /// Dropping the last clone does the same, after the calls under way have ended.
+    pub fn close(&self) {
+        self.shared.link.close();
+    }
+}
+
+impl Shared {
+    /// The number of the next call: unique among this client's calls.
+    fn next_call_id(&self) -> CallId {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        // Wraps after 2^62 calls, which is 14,000 years at ten million a second.
+        CallId::new(id & CallId::MAX.get()).unwrap_or(CallId::MAX)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.link.close();
+    }
+}

@@ -1,0 +1,160 @@
+//! What a call asks for, fixed before anything is sent.
+
+use std::future::Future;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rpcnet_proto::wire::{HeaderRef, Settings, StreamKind, encode};
+use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Method, TraceContext};
+use tokio::time::{Instant, timeout_at};
+
+use crate::call_options::CallOptions;
+use crate::clock;
+use crate::config::RpcConfig;
+use crate::context;
+use crate::error::RpcError;
+
+/// Payloads of up to this many bytes are copied behind their header, so that the
+/// whole call is one buffer and one write; longer ones travel as they are.
+const COPIED_PAYLOAD_BYTES_MAX: usize = 8 << 10;
+
+/// Room for a header without metadata, and the frames around it.
+const HEAD_BYTES_TYPICAL: usize = 96;
+
+/// Method, deadline and options of one call, whatever attempts it takes.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) kind: CallKind,
+    pub(crate) deadline: Deadline,
+    pub(crate) options: CallOptions,
+    trace: Option<TraceContext>,
+}
+
+impl Request {
+    /// Fixes the deadline: the option or the default, but never past the deadline of
+    /// the handler in which the call is made.
+    pub(crate) fn new(
+        method: &str,
+        kind: CallKind,
+        options: CallOptions,
+        config: &RpcConfig,
+    ) -> Result<Self, RpcError> {
+        let method = Method::new(method).map_err(|error| RpcError::config(error.to_string()))?;
+        let default = match kind {
+            CallKind::Unary => config.timeout,
+            _ => config.stream_timeout,
+        };
+        let own = Deadline::after(clock::now(), options.timeout.unwrap_or(default));
+        let (inherited, trace) = context::inherited();
+        let deadline = inherited.map_or(own, |inherited| own.earlier(inherited));
+        let trace = options.trace.or(trace);
+        Ok(Self {
+            method,
+            kind,
+            deadline,
+            options,
+            trace,
+        })
+    }
+
+    /// Runs a part of the call, which ends in `Timeout` at the call's deadline.
+    pub(crate) async fn within_deadline<T>(
+        &self,
+        part: impl Future<Output = Result<T, RpcError>>,
+    ) -> Result<T, RpcError> {
+        if self.deadline.remaining(clock::now()).is_none() {
+            return Err(RpcError::Timeout);
+        }
+        let deadline = Instant::from_std(self.deadline.instant());
+        timeout_at(deadline, part)
+            .await
+            .unwrap_or(Err(RpcError::Timeout))
+    }
+
+    /// Checks a message against what the server accepts, before anything is sent.
+    pub(crate) fn check_message(&self, len: usize, settings: &Settings) -> Result<(), RpcError> {
+        if len as u64 <= settings.message_bytes_max {
+            return Ok(());
+        }
+        Err(RpcError::over_limit(format!(
+            "a message of {len} bytes exceeds the server's limit of {}; \
+             raise it there with RpcConfig::with_max_message_bytes",
+            settings.message_bytes_max
+        )))
+    }
+
+    /// The stream's first bytes: its kind and the call's header.
+    pub(crate) fn head(&self, call_id: CallId, settings: &Settings) -> Result<BytesMut, RpcError> {
+        self.head_with_room(call_id, settings, 0)
+    }
+
+    /// The frames of a call with one message. Small ones are a single buffer.
+    pub(crate) fn frames(
+        &self,
+        call_id: CallId,
+        settings: &Settings,
+        payload: Bytes,
+    ) -> Result<Frames, RpcError> {
+        let copied = if payload.len() <= COPIED_PAYLOAD_BYTES_MAX {
+            payload.len()
+        } else {
+            0
+        };
+        let mut head = self.head_with_room(call_id, settings, copied)?;
+        encode::message_prefix(&mut head, payload.len());
+        if copied == payload.len() {
+            head.put_slice(&payload);
+            encode::end(&mut head);
+            return Ok(Frames {
+                head: head.freeze(),
+                body: None,
+            });
+        }
+        Ok(Frames {
+            head: head.freeze(),
+            body: Some(payload),
+        })
+    }
+
+    fn head_with_room(
+        &self,
+        call_id: CallId,
+        settings: &Settings,
+        room: usize,
+    ) -> Result<BytesMut, RpcError> {
+        let header = HeaderRef {
+            call_id,
+            kind: self.kind,
+            codec: self.options.codec.unwrap_or(CodecId::RAW),
+            idempotent: self.options.idempotent,
+            timeout: self
+                .deadline
+                .remaining(clock::now())
+                .ok_or(RpcError::Timeout)?,
+            method: &self.method,
+            trace: self.trace,
+            metadata: &self.options.metadata,
+        };
+        if !self.options.metadata.is_empty() {
+            let len = header.body_len() as u64;
+            if len > settings.header_bytes_max {
+                return Err(RpcError::over_limit(format!(
+                    "a header of {len} bytes exceeds the server's limit of {}; send less \
+                     metadata, or raise it there with RpcConfig::with_max_header_bytes",
+                    settings.header_bytes_max
+                )));
+            }
+        }
+        let mut head = BytesMut::with_capacity(HEAD_BYTES_TYPICAL + room);
+        encode::stream_kind(&mut head, StreamKind::Call);
+        encode::header_ref(&mut head, &header);
+        Ok(head)
+    }
+}
+
+/// The bytes of a call with one message: head, and where it was not copied, the body.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    pub(crate) head: Bytes,
+    pub(crate) body: Option<Bytes>,
+}

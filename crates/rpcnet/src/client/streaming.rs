@@ -1,0 +1,359 @@
+//! Calls that stream: the upload task and the stream of responses.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_core::Stream;
+use rpcnet_proto::wire::{
+    ErrorCode, FrameLimits, ResponseEvent, ResponseReader, Settings, WireError, encode,
+};
+use rpcnet_proto::{CallKind, Deadline};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::Shared;
+use super::connection::{CallGuard, ClientConnection, OpenCall};
+use super::request::{Frames, Request};
+use super::unary::wrong_shape;
+use crate::error::{HandlerRan, RpcError};
+use crate::transport::interrupted::wire_error;
+use crate::transport::{Interrupted, RecvHalf, SendHalf};
+
+/// Messages of up to this many bytes are copied behind their frame prefix.
+const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// Opens a call that sends one message.
+pub(crate) async fn open_with_message(
+    shared: Arc<Shared>,
+    request: Request,
+    payload: Bytes,
+) -> Result<ResponseStream, RpcError> {
+    let opening = async {
+        let (connection, mut call, call_id) = open(&shared, &request).await?;
+        request.check_message(payload.len(), &connection.settings)?;
+        let Frames { head, body } = request.frames(call_id, &connection.settings, payload)?;
+        let sent = async {
+            call.send.write(head).await?;
+            if let Some(body) = body {
+                call.send.write(body).await?;
+                call.send.write(Bytes::from_static(&[0])).await?;
+            }
+            call.send.finish()
+        };
+        accept_early_answer(sent.await, &shared)?;
+        Ok(call)
+    };
+    let call = within_opening(&shared, &request, opening).await?;
+    Ok(ResponseStream::new(
+        call.recv, call.guard, None, &shared, &request,
+    ))
+}
+
+/// Opens a call and sends its messages from a task of its own.
+pub(crate) async fn open_with_upload<S>(
+    shared: Arc<Shared>,
+    request: Request,
+    requests: S,
+) -> Result<ResponseStream, RpcError>
+where
+    S: Stream<Item = Vec<u8>> + Send + 'static,
+{
+    let opening = async {
+        let (connection, mut call, call_id) = open(&shared, &request).await?;
+        let head = request.head(call_id, &connection.settings)?;
+        accept_early_answer(call.send.write(head.freeze()).await, &shared)?;
+        Ok((connection, call))
+    };
+    let (connection, call) = within_opening(&shared, &request, opening).await?;
+    let OpenCall { send, recv, guard } = call;
+    let stop = CancellationToken::new();
+    let upload = Upload {
+        send,
+        stop: stop.clone(),
+        problem: Problem::default(),
+    };
+    let problem = upload.problem.clone();
+    shared
+        .link
+        .tasks
+        .spawn_until_stopped(upload.run(requests, connection.settings));
+    let upload = UploadHandle {
+        problem,
+        _stop: stop.drop_guard(),
+    };
+    Ok(ResponseStream::new(
+        recv,
+        guard,
+        Some(upload),
+        &shared,
+        &request,
+    ))
+}
+
+/// Connecting and opening are bounded by the unary timeout, however long the call lives.
+async fn within_opening<T>(
+    shared: &Shared,
+    request: &Request,
+    opening: impl Future<Output = Result<T, RpcError>>,
+) -> Result<T, RpcError> {
+    let opening = async {
+        timeout(shared.link.config.timeout, opening)
+            .await
+            .unwrap_or(Err(RpcError::Timeout))
+    };
+    request.within_deadline(opening).await
+}
+
+/// A server may answer before it has read everything: then its answer counts.
+fn accept_early_answer(sent: Result<(), Interrupted>, shared: &Shared) -> Result<(), RpcError> {
+    match sent {
+        Err(Interrupted::Lost(error)) => {
+            Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &shared.link.server_name))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn open(
+    shared: &Shared,
+    request: &Request,
+) -> Result<(Arc<ClientConnection>, OpenCall, rpcnet_proto::CallId), RpcError> {
+    let call_id = shared.next_call_id();
+    loop {
+        let connection = match shared.link.connection().await {
+            Ok(connection) => connection,
+            Err(RpcError::ConnectionError(_)) if request.options.wait_for_ready => {
+                tokio::time::sleep(shared.link.config.reconnect_backoff.0).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match connection.begin(call_id).await {
+            Some(Ok(call)) => return Ok((connection, call, call_id)),
+            Some(Err(_)) => connection.retire(),
+            None => {}
+        }
+    }
+}
+
+/// What stopped an upload on this side, for the reader of the responses to report.
+type Problem = Arc<Mutex<Option<RpcError>>>;
+
+#[derive(Debug)]
+struct UploadHandle {
+    problem: Problem,
+    /// Stops the upload, which resets its half, when the responses are dropped.
+    _stop: DropGuard,
+}
+
+struct Upload {
+    send: SendHalf,
+    stop: CancellationToken,
+    problem: Problem,
+}
+
+impl Upload {
+    async fn run<S: Stream<Item = Vec<u8>>>(mut self, requests: S, settings: Settings) {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            // Dropping the other branch drops nothing of ours: the half resets here.
+            () = stop.cancelled() => {}
+            () = self.send_all(requests, settings) => {}
+        }
+    }
+
+    async fn send_all<S: Stream<Item = Vec<u8>>>(&mut self, requests: S, settings: Settings) {
+        let mut requests = pin!(requests);
+        while let Some(message) = poll_fn(|cx| requests.as_mut().poll_next(cx)).await {
+            if message.len() as u64 > settings.message_bytes_max {
+                let error = RpcError::over_limit(format!(
+                    "a message of {} bytes exceeds the server's limit of {}; \
+                     raise it there with RpcConfig::with_max_message_bytes",
+                    message.len(),
+                    settings.message_bytes_max
+                ));
+                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return self.send.reset(ErrorCode::Cancelled);
+            }
+            if write_message(&mut self.send, message.into()).await.is_err() {
+                // The server wants no more, or is gone; the responses tell which.
+                return;
+            }
+        }
+        let end = self.send.write(Bytes::from_static(&[0])).await;
+        // Finishing fails only where the stream has ended already.
+        let _ = end.and_then(|()| self.send.finish());
+    }
+}
+
+/// Writes one MESSAGE frame, small ones as a single piece.
+pub(crate) async fn write_message(send: &mut SendHalf, message: Bytes) -> Result<(), Interrupted> {
+    if message.len() > COPIED_MESSAGE_BYTES_MAX {
+        let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
+        encode::message_prefix(&mut prefix, message.len());
+        send.write(prefix.freeze()).await?;
+        return send.write(message).await;
+    }
+    let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + message.len());
+    encode::message_prefix(&mut frame, message.len());
+    frame.put_slice(&message);
+    send.write(frame.freeze()).await
+}
+
+/// The responses of a streaming call, in order; the last item may be an error.
+///
+/// Ends with `None` only where the server ended the call in good order. Dropping it
+/// earlier cancels the call: the upload stops, and the handler is dropped.
+#[derive(Debug)]
+#[must_use = "dropping the responses cancels the call"]
+pub struct ResponseStream {
+    recv: RecvHalf,
+    reader: ResponseReader,
+    /// Gone once the call has ended.
+    guard: Option<CallGuard>,
+    upload: Option<UploadHandle>,
+    deadline: Pin<Box<Sleep>>,
+    server_name: Arc<str>,
+    is_open: bool,
+    is_done: bool,
+}
+
+impl ResponseStream {
+    fn new(
+        recv: RecvHalf,
+        guard: CallGuard,
+        upload: Option<UploadHandle>,
+        shared: &Shared,
+        request: &Request,
+    ) -> Self {
+        let limits = shared.link.config.limits();
+        let limits = FrameLimits {
+            message_bytes_max: limits.message_bytes_max,
+            header_bytes_max: limits.header_bytes_max,
+        };
+        let deadline: Deadline = request.deadline;
+        Self {
+            recv,
+            // A streaming handler may answer a client stream with any number of
+            // messages; `only` judges how many came.
+            reader: ResponseReader::new(limits, CallKind::Bidirectional),
+            guard: Some(guard),
+            upload,
+            deadline: Box::pin(sleep_until(Instant::from_std(deadline.instant()))),
+            server_name: shared.link.server_name.as_str().into(),
+            is_open: true,
+            is_done: false,
+        }
+    }
+
+    /// Waits for the one message of a call that has exactly one.
+    pub(crate) async fn only(mut self) -> Result<Vec<u8>, RpcError> {
+        let Some(reply) = poll_fn(|cx| self.poll_bytes(cx)).await else {
+            return Err(wrong_shape());
+        };
+        let reply = reply?;
+        match poll_fn(|cx| self.poll_bytes(cx)).await {
+            None => Ok(reply.into()),
+            Some(Ok(_)) => Err(wrong_shape()),
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    /// Polls for the next response in a shared buffer: no copy where it came in one piece.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
+        if self.is_done {
+            return Poll::Ready(None);
+        }
+        // Lets other tasks run where responses arrive as fast as they are read.
+        let fairness = ready!(tokio::task::coop::poll_proceed(cx));
+        let item = match self.poll_event(cx) {
+            // What has arrived comes before the deadline that passed meanwhile.
+            Poll::Pending => {
+                ready!(self.deadline.as_mut().poll(cx));
+                Some(Err(RpcError::Timeout))
+            }
+            Poll::Ready(item) => item,
+        };
+        fairness.made_progress();
+        if !matches!(item, Some(Ok(_))) {
+            self.end();
+        }
+        Poll::Ready(item)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
+        let ran = HandlerRan::Maybe;
+        loop {
+            match self.reader.next_event() {
+                Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                Ok(Some(ResponseEvent::End)) => {
+                    self.answered();
+                    return Poll::Ready(None);
+                }
+                Ok(Some(ResponseEvent::Failed(status, origin))) => {
+                    self.answered();
+                    let error = self
+                        .problem()
+                        .unwrap_or_else(|| RpcError::from_peer(status, origin));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(wire_error(error, ran)))),
+            }
+            if !self.is_open {
+                let cut = self.reader.finish().err().unwrap_or(WireError::Truncated);
+                return Poll::Ready(Some(Err(wire_error(cut, ran))));
+            }
+            let reader = &mut self.reader;
+            match ready!(self.recv.poll_receive(cx, |chunk| reader.push(chunk))) {
+                Ok(is_open) => self.is_open = is_open,
+                Err(interrupted) => {
+                    let error = self
+                        .problem()
+                        .unwrap_or_else(|| interrupted.into_error(ran, &self.server_name));
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+
+    /// What went wrong with the upload on this side explains what the server made of it.
+    fn problem(&self) -> Option<RpcError> {
+        let problem = &self.upload.as_ref()?.problem;
+        problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The server has had the last word.
+    fn answered(&mut self) {
+        self.recv.complete();
+        if let Some(guard) = &mut self.guard {
+            guard.complete();
+        }
+    }
+
+    /// Lets go of the call at once, not when the caller drops the stream.
+    fn end(&mut self) {
+        let is_cut = self.guard.take().is_some_and(|guard| !guard.is_complete());
+        if is_cut {
+            self.recv.stop(ErrorCode::Cancelled);
+        }
+        self.is_done = true;
+        self.upload = None;
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Result<Vec<u8>, RpcError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.get_mut().poll_bytes(cx));
+        Poll::Ready(item.map(|item| item.map(Vec::from)))
+    }
+}

@@ -1,0 +1,234 @@
+//! One message there, one back: the attempts that a unary call may take.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpcnet_proto::CallKind;
+use rpcnet_proto::wire::{FrameLimits, ResponseEvent, ResponseReader, WireError};
+use tokio::time::sleep;
+
+use super::Shared;
+use super::backoff::Backoff;
+use super::connection::OpenCall;
+use super::request::{Frames, Request};
+use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
+use crate::transport::interrupted::wire_error;
+use crate::transport::{Interrupted, RecvHalf, SendHalf};
+
+/// Most times that one call is sent.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// Pauses between attempts: the first and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_LONGEST: Duration = Duration::from_secs(1);
+
+/// Makes the call, again where that is safe.
+pub(crate) async fn call(
+    shared: &Shared,
+    request: &Request,
+    payload: Bytes,
+) -> Result<Bytes, RpcError> {
+    // Pauses, and their random numbers, are made only once an attempt has failed.
+    let mut backoff = None;
+    let mut attempts = 1;
+    loop {
+        let error = match attempt(shared, request, payload.clone()).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        match next_step(&error, request, attempts) {
+            Next::Fail => return Err(error),
+            Next::Repeat => attempts += 1,
+            Next::WaitForConnection => {}
+        }
+        tracing::debug!(method = request.method.as_str(), attempts, %error, "calling again");
+        let backoff = backoff.get_or_insert_with(|| Backoff::new(PAUSE_FIRST, PAUSE_LONGEST));
+        sleep(backoff.next_pause()).await;
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Fail,
+    Repeat,
+    WaitForConnection,
+}
+
+/// What to do about a failed attempt: the one place that decides.
+fn next_step(error: &RpcError, request: &Request, attempts: u32) -> Next {
+    let may_help = matches!(
+        error,
+        RpcError::ConnectionError(_) | RpcError::Unavailable(_) | RpcError::StreamError(_)
+    );
+    match error.handler_ran() {
+        // A connect timeout's worth of attempts has failed already.
+        HandlerRan::No if matches!(error, RpcError::ConnectionError(_)) => {
+            if request.options.wait_for_ready {
+                Next::WaitForConnection
+            } else {
+                Next::Fail
+            }
+        }
+        HandlerRan::No if may_help && attempts < ATTEMPTS_MAX => Next::Repeat,
+        HandlerRan::Maybe if may_help && request.options.idempotent && attempts < ATTEMPTS_MAX => {
+            Next::Repeat
+        }
+        _ => Next::Fail,
+    }
+}
+
+/// Sends the call once and waits for its reply.
+async fn attempt(shared: &Shared, request: &Request, payload: Bytes) -> Result<Bytes, RpcError> {
+    let call_id = shared.next_call_id();
+    let link = &*shared.link;
+    // A connection that turns out to be lost before the call was sent is replaced at
+    // once; nothing went out on it, so this is not an attempt yet.
+    let (connection, call) = loop {
+        let connection = link.connection().await?;
+        request.check_message(payload.len(), &connection.settings)?;
+        match connection.begin(call_id).await {
+            Some(Ok(call)) => break (connection, call),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "connection lost before the call was sent");
+                connection.retire();
+            }
+            None => {}
+        }
+    };
+    let OpenCall {
+        mut send,
+        mut recv,
+        mut guard,
+    } = call;
+    let frames = request.frames(call_id, &connection.settings, payload)?;
+    let limits = FrameLimits {
+        message_bytes_max: link.config.limits().message_bytes_max,
+        header_bytes_max: link.config.limits().header_bytes_max,
+    };
+    let sent = write(&mut send, frames).await;
+    if let Err(Interrupted::Lost(error)) = sent {
+        connection.retire();
+        return Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &link.server_name));
+    }
+    // Where the server stopped our sending, its reply says why.
+    let verdict = match read(&mut recv, limits, &link.server_name).await {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            if matches!(error, RpcError::ConnectionError(_)) {
+                connection.retire();
+            }
+            return Err(error);
+        }
+    };
+    guard.complete();
+    verdict
+}
+
+async fn write(send: &mut SendHalf, frames: Frames) -> Result<(), Interrupted> {
+    send.write(frames.head).await?;
+    if let Some(body) = frames.body {
+        send.write(body).await?;
+        send.write(Bytes::from_static(&[0])).await?;
+    }
+    send.finish()
+}
+
+/// Reads a single reply, which counts only once its end marker has arrived.
+///
+/// The outer result is whether the server gave its verdict, the inner one the verdict.
+async fn read(
+    recv: &mut RecvHalf,
+    limits: FrameLimits,
+    server_name: &str,
+) -> Result<Result<Bytes, RpcError>, RpcError> {
+    let ran = HandlerRan::Maybe;
+    let mut reader = ResponseReader::new(limits, CallKind::Unary);
+    let mut reply = None;
+    let mut is_open = true;
+    loop {
+        while let Some(event) = reader
+            .next_event()
+            .map_err(|error| wire_error(error, ran))?
+        {
+            match event {
+                ResponseEvent::Message(message) => reply = Some(message),
+                ResponseEvent::End => {
+                    recv.complete();
+                    return reply.map(Ok).ok_or_else(wrong_shape);
+                }
+                ResponseEvent::Failed(status, origin) => {
+                    recv.complete();
+                    return Ok(Err(RpcError::from_peer(status, origin)));
+                }
+            }
+        }
+        if !is_open {
+            let cut = reader.finish().err().unwrap_or(WireError::Truncated);
+            return Err(wire_error(cut, ran));
+        }
+        is_open = recv
+            .receive(|chunk| reader.push(chunk))
+            .await
+            .map_err(|interrupted| interrupted.into_error(ran, server_name))?;
+    }
+}
+
+pub(super) fn wrong_shape() -> RpcError {
+    RpcError::StreamError(StreamError::new(
+        StreamErrorKind::WrongShape,
+        HandlerRan::Maybe,
+        None,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call_options::CallOptions;
+    use crate::config::RpcConfig;
+    use crate::error::{ConnectionError, ConnectionErrorKind};
+
+    fn request(options: CallOptions) -> Request {
+        let config = RpcConfig::new("ca.pem", "127.0.0.1:0");
+        Request::new("m", CallKind::Unary, options, &config).expect("a valid method")
+    }
+
+    fn lost(ran: HandlerRan) -> RpcError {
+        RpcError::ConnectionError(ConnectionError::new(ConnectionErrorKind::Idle, ran, None))
+    }
+
+    #[test]
+    fn a_call_that_may_have_run_is_repeated_only_where_it_is_idempotent() {
+        let plain = request(CallOptions::new());
+        let idempotent = request(CallOptions::new().idempotent());
+        assert_eq!(next_step(&lost(HandlerRan::Maybe), &plain, 1), Next::Fail);
+        assert_eq!(
+            next_step(&lost(HandlerRan::Maybe), &idempotent, 1),
+            Next::Repeat
+        );
+        assert_eq!(
+            next_step(&lost(HandlerRan::Maybe), &idempotent, ATTEMPTS_MAX),
+            Next::Fail
+        );
+    }
+
+    #[test]
+    fn overload_is_not_answered_with_more_load() {
+        let refused = RpcError::over_limit("too many calls");
+        let idempotent = request(CallOptions::new().idempotent());
+        assert_eq!(next_step(&refused, &idempotent, 1), Next::Fail);
+    }
+
+    #[test]
+    fn without_a_connection_a_call_fails_unless_it_waits_for_one() {
+        let waiting = request(CallOptions::new().wait_for_ready());
+        assert_eq!(
+            next_step(&lost(HandlerRan::No), &request(CallOptions::new()), 1),
+            Next::Fail
+        );
+        assert_eq!(
+            next_step(&lost(HandlerRan::No), &waiting, 99),
+            Next::WaitForConnection
+        );
+    }
+}

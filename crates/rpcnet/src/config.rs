@@ -1,0 +1,281 @@
+//! [`RpcConfig`]: identity, address, waits and limits of a client or a server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::RpcError;
+use crate::limits::Limits;
+use crate::transport::tls::{ClientAuth, TlsFiles};
+
+/// How long a unary call may take where nothing else is said: 30 s, or 2 s in this
+/// crate's own unit tests.
+pub const DEFAULT_TIMEOUT: Duration = if cfg!(test) {
+    Duration::from_secs(2)
+} else {
+    Duration::from_secs(30)
+};
+
+/// How long a streaming call may take where nothing else is said: 1 h.
+///
+/// Streams are meant to live, yet no wait is without end. Connecting and opening the
+/// stream are still bounded by the unary timeout.
+pub const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// TLS identity, address, timeouts and limits of one client or server.
+///
+/// Nothing is read from disk before [`RpcServer::bind`](crate::RpcServer::bind) or
+/// [`RpcClient::connect`](crate::RpcClient::connect); what is wrong with a file is
+/// reported there, with the file's name.
+///
+/// | role | `cert_path` | `with_key_path` | `with_ca_path` |
+/// |---|---|---|---|
+/// | server | its certificate | its key (required) | verifies client certificates |
+/// | client without a key | the trust root | – | overrides the trust root |
+/// | client with a key | its certificate | its key | the trust root (required) |
+///
+/// # Examples
+///
+/// ```
+/// use rpcnet::RpcConfig;
+///
+/// let config = RpcConfig::new("certs/server.pem", "127.0.0.1:0")
+///     .with_key_path("certs/server-key.pem")
+///     .with_server_name("localhost")
+///     .with_keep_alive_interval(std::time::Duration::from_secs(30));
+/// # let _ = config;
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RpcConfig {
+    pub(crate) cert_path: PathBuf,
+    pub(crate) bind_address: String,
+    pub(crate) key_path: Option<PathBuf>,
+    pub(crate) ca_path: Option<PathBuf>,
+    pub(crate) client_auth: Option<ClientAuth>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) timeout: Duration,
+    pub(crate) stream_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) reconnect_backoff: (Duration, Duration),
+    pub(crate) limits: Limits,
+}
+
+impl RpcConfig {
+    /// Starts a configuration from a PEM certificate file and the address to bind.
+    ///
+    /// Port 0 lets the system choose a free port; a client binds its own socket to
+    /// `bind_address`.
+    pub fn new(cert_path: impl Into<PathBuf>, bind_address: impl Into<String>) -> Self {
+        Self {
+            cert_path: cert_path.into(),
+            bind_address: bind_address.into(),
+            key_path: None,
+            ca_path: None,
+            client_auth: None,
+            server_name: None,
+            keep_alive: None,
+            timeout: DEFAULT_TIMEOUT,
+            stream_timeout: DEFAULT_STREAM_TIMEOUT,
+            connect_timeout: Duration::from_secs(5),
+            reconnect_backoff: (Duration::from_millis(50), Duration::from_millis(500)),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Sets the PEM file of the private key that belongs to the certificate.
+    pub fn with_key_path(mut self, key_path: impl Into<PathBuf>) -> Self {
+        self.key_path = Some(key_path.into());
+        self
+    }
+
+    /// Sets the PEM file that the peer's certificate is verified against.
+    ///
+    /// On a server this turns client authentication on: certificates are verified
+    /// when presented, or demanded with
+    /// [`with_client_auth(ClientAuth::Required)`](Self::with_client_auth).
+    pub fn with_ca_path(mut self, ca_path: impl Into<PathBuf>) -> Self {
+        self.ca_path = Some(ca_path.into());
+        self
+    }
+
+    /// Says whether a server asks its clients for a certificate.
+    ///
+    /// Default: [`ClientAuth::Optional`] with [`with_ca_path`](Self::with_ca_path),
+    /// [`ClientAuth::Off`] without. Clients ignore it.
+    pub fn with_client_auth(mut self, client_auth: ClientAuth) -> Self {
+        self.client_auth = Some(client_auth);
+        self
+    }
+
+    /// Sets the name that the server's certificate must carry. Default `localhost`.
+    pub fn with_server_name(mut self, server_name: impl Into<String>) -> Self {
+        self.server_name = Some(server_name.into());
+        self
+    }
+
+    /// Sends a heartbeat after this much silence; off by default.
+    ///
+    /// The interval is told to the peer, which mirrors it, and three intervals of
+    /// silence (at least 1 s) end the connection on both sides. Without it, a
+    /// connection with no calls lapses after [`Limits::idle_timeout`] and is
+    /// re-established by the next call; one with calls in flight is kept.
+    pub fn with_keep_alive_interval(mut self, interval: Duration) -> Self {
+        self.keep_alive = Some(interval);
+        self
+    }
+
+    /// Sets the default timeout of unary and client-streaming calls. Default
+    /// [`DEFAULT_TIMEOUT`].
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the default timeout of whole streaming calls. Default
+    /// [`DEFAULT_STREAM_TIMEOUT`].
+    pub fn with_stream_timeout(mut self, timeout: Duration) -> Self {
+        self.stream_timeout = timeout;
+        self
+    }
+
+    /// Sets how long a client tries to connect before the calls that wait for the
+    /// connection fail. Default 5 s.
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets the pause between connection attempts: the first and the longest one.
+    ///
+    /// It doubles from attempt to attempt, shortened at random by up to a half. An
+    /// attempt that is still under way goes on beside the next. Default 50 ms, 500 ms.
+    pub fn with_reconnect_backoff(mut self, first: Duration, longest: Duration) -> Self {
+        self.reconnect_backoff = (first, longest);
+        self
+    }
+
+    /// Sets the largest message this side accepts, in bytes. Default 4 MiB.
+    ///
+    /// Raises [`Limits::queued_request_bytes_max`] to at least the same.
+    pub fn with_max_message_bytes(mut self, bytes: usize) -> Self {
+        self.limits.message_bytes_max = bytes;
+        let budget = &mut self.limits.queued_request_bytes_max;
+        *budget = bytes.max(*budget);
+        self
+    }
+
+    /// Sets the largest call header this side accepts, in bytes. Default 8 KiB.
+    pub fn with_max_header_bytes(mut self, bytes: usize) -> Self {
+        self.limits.header_bytes_max = bytes;
+        self
+    }
+
+    /// Sets how many reply bytes may wait for the peer on one connection.
+    /// Default 32 MiB.
+    pub fn with_max_queued_reply_bytes(mut self, bytes: usize) -> Self {
+        self.limits.queued_reply_bytes_max = bytes;
+        self
+    }
+
+    /// Sets how many calls may run at once on one connection and on a server.
+    pub fn with_max_calls(mut self, per_connection: usize, per_server: usize) -> Self {
+        self.limits.calls_per_connection_max = per_connection;
+        self.limits.calls_per_server_max = per_server;
+        self
+    }
+
+    /// Replaces all limits.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Returns the limits in force.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The files that TLS is set up from.
+    pub(crate) fn tls_files(&self) -> TlsFiles {
+        TlsFiles {
+            cert: self.cert_path.clone(),
+            key: self.key_path.clone(),
+            ca: self.ca_path.clone(),
+        }
+    }
+
+    /// Whether a server with this configuration asks for client certificates.
+    pub(crate) fn client_auth(&self) -> ClientAuth {
+        match (self.client_auth, &self.ca_path) {
+            (Some(client_auth), _) => client_auth,
+            (None, Some(_)) => ClientAuth::Optional,
+            (None, None) => ClientAuth::Off,
+        }
+    }
+
+    /// Checks what can be checked without touching a file or a socket.
+    pub(crate) fn validate(&self) -> Result<(), RpcError> {
+        self.limits.validate()?;
+        let (first, longest) = self.reconnect_backoff;
+        if first.is_zero() || longest < first {
+            return Err(RpcError::config(
+                "reconnect backoff must start above zero and not end below its start",
+            ));
+        }
+        if self
+            .keep_alive
+            .is_some_and(|interval| interval < KEEP_ALIVE_LEAST)
+        {
+            return Err(RpcError::config(
+                "keep-alive interval must be at least 10 ms",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The silence after which this side gives a connection up.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        match self.keep_alive {
+            Some(interval) => interval.saturating_mul(3).max(Duration::from_secs(1)),
+            None => self.limits.idle_timeout,
+        }
+    }
+}
+
+/// Shortest keep-alive interval, ours or mirrored from a peer.
+pub(crate) const KEEP_ALIVE_LEAST: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> RpcConfig {
+        RpcConfig::new("cert.pem", "127.0.0.1:0")
+    }
+
+    #[test]
+    fn three_silent_keep_alive_intervals_end_a_connection() {
+        let config = config().with_keep_alive_interval(Duration::from_secs(2));
+        assert_eq!(config.idle_timeout(), Duration::from_secs(6));
+    }
+
+    #[test]
+    fn a_short_keep_alive_leaves_a_second_of_silence() {
+        let config = config().with_keep_alive_interval(Duration::from_millis(50));
+        assert_eq!(config.idle_timeout(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_larger_message_raises_the_request_budget_with_it() {
+        let config = config().with_max_message_bytes(100 << 20);
+        config.validate().expect("the budget follows the message");
+    }
+
+    #[test]
+    fn a_backoff_of_zero_is_refused() {
+        let config = config().with_reconnect_backoff(Duration::ZERO, Duration::from_secs(1));
+        assert!(matches!(config.validate(), Err(RpcError::ConfigError(_))));
+    }
+}

@@ -1,0 +1,190 @@
+//! [`CallContext`]: what a handler may know about the call that it serves.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rpcnet_proto::wire::{ErrorCode, Header};
+use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Metadata, TraceContext};
+use tokio_util::sync::CancellationToken;
+
+use crate::identity::PeerIdentity;
+
+tokio::task_local! {
+    /// The call whose handler is being polled.
+    static CURRENT: CallContext;
+}
+
+/// The call a handler serves: who calls, until when, with what metadata. Cheap to clone.
+///
+/// Calls that a handler makes through any [`RpcClient`](crate::RpcClient) inherit its
+/// deadline and trace context by themselves, as long as they are made in the handler's
+/// own task; a task that the handler spawns passes them on with [`CallContext::scope`].
+#[derive(Debug, Clone)]
+pub struct CallContext(Arc<Served>);
+
+#[derive(Debug)]
+struct Served {
+    header: Header,
+    deadline: Deadline,
+    peer: Arc<Peer>,
+    cancelled: CancellationToken,
+    ending: OnceLock<Ending>,
+}
+
+/// Why a call ends before its handler does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The caller cancelled it.
+    Cancelled,
+    /// The request stream was cut off, malformed or stalled; reset with this code.
+    RequestCut(ErrorCode),
+    /// The connection is gone.
+    ConnectionLost,
+    /// The server's grace period is over.
+    Shutdown,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) identity: Option<PeerIdentity>,
+}
+
+impl CallContext {
+    pub(crate) fn new(header: Header, deadline: Deadline, peer: Arc<Peer>) -> Self {
+        let cancelled = CancellationToken::new();
+        Self(Arc::new(Served {
+            header,
+            deadline,
+            peer,
+            cancelled,
+            ending: OnceLock::new(),
+        }))
+    }
+
+    /// The context of the call whose handler this task is running, if any.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Runs a future as a part of this call: calls made in it inherit its deadline
+    /// and trace context.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as the future given.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+
+    /// The method as it was called.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.0.header.method.as_str()
+    }
+
+    /// The caller's number for the call, for traces on both sides.
+    #[must_use]
+    pub fn call_id(&self) -> CallId {
+        self.0.header.call_id
+    }
+
+    /// Which of the four shapes the call has.
+    #[must_use]
+    pub fn kind(&self) -> CallKind {
+        self.0.header.kind
+    }
+
+    /// The codec that the caller's payloads are written with.
+    #[must_use]
+    pub fn codec(&self) -> CodecId {
+        self.0.header.codec
+    }
+
+    /// Returns true where the caller declared the call safe to execute twice.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.0.header.idempotent
+    }
+
+    /// The key/value pairs sent with the call.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.header.metadata
+    }
+
+    /// The caller's W3C trace context.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.0.header.trace
+    }
+
+    /// When the call must have ended; the handler is dropped then.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline.instant()
+    }
+
+    /// How long the call may still take; zero once the deadline has passed.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline()
+            .saturating_duration_since(crate::clock::now())
+    }
+
+    /// The caller's verified certificate, where it presented one.
+    #[must_use]
+    pub fn peer_identity(&self) -> Option<&PeerIdentity> {
+        self.0.peer.identity.as_ref()
+    }
+
+    /// The caller's address when the connection was made.
+    #[must_use]
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.0.peer.address
+    }
+
+    /// Waits until the call is over for the caller: cancelled, cut off, or past its
+    /// deadline. The handler itself is dropped then; this is for tasks it spawned.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn cancelled(&self) {
+        self.0.cancelled.cancelled().await;
+    }
+
+    /// Returns true once the call is over for the caller.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.is_cancelled()
+    }
+
+    /// Ends the call; the first reason given stands.
+    pub(crate) fn end(&self, ending: Ending) {
+        let _ = self.0.ending.set(ending);
+        self.0.cancelled.cancel();
+    }
+
+    /// Waits until the call is ended from outside its handler, and says why.
+    pub(crate) async fn ended(&self) -> Ending {
+        self.0.cancelled.cancelled().await;
+        self.0.ending.get().copied().unwrap_or(Ending::Cancelled)
+    }
+
+    /// The call is over, however it ended: tasks that its handler left are told.
+    pub(crate) fn close(&self) {
+        self.0.cancelled.cancel();
+    }
+}
+
+/// What a call made here inherits from the handler that makes it.
+pub(crate) fn inherited() -> (Option<Deadline>, Option<TraceContext>) {
+    CURRENT
+        .try_with(|context| (Some(context.0.deadline), context.trace()))
+        .unwrap_or_default()
+}

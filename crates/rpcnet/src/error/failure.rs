@@ -1,0 +1,224 @@
+//! The structured causes inside [`RpcError`](super::RpcError).
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use super::BoxError;
+
+/// Whether the server's handler executed the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandlerRan {
+    /// It did not: sending the call again cannot execute it twice.
+    No,
+    /// It may have: only an idempotent call may be sent again.
+    Maybe,
+    /// It did, to its end.
+    Yes,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectionErrorKind {
+    /// Nobody answered within the connect timeout: nothing listens there, UDP is
+    /// blocked on the way, or the peer does not speak `rpcnet/1`.
+    NoAnswer,
+    /// The peer refused the connection, as a server does that drains or is full.
+    Refused,
+    /// The peer was silent for longer than the idle timeout.
+    Idle,
+    /// The peer closed the connection in good order.
+    Closed,
+    /// The peer's process was replaced by one that does not know the connection.
+    PeerRestarted,
+    /// The peer spoke against the protocol, or said that this side did.
+    Protocol,
+    /// This client was closed.
+    ClientClosed,
+    /// Anything else that the transport reports.
+    Transport,
+}
+
+/// A connection that could not be made or was lost.
+#[derive(Debug)]
+pub struct ConnectionError(Box<ConnectionFailure>);
+
+#[derive(Debug)]
+struct ConnectionFailure {
+    kind: ConnectionErrorKind,
+    ran: HandlerRan,
+    retry_in: Option<Duration>,
+    source: Option<BoxError>,
+}
+
+impl ConnectionError {
+    pub(crate) fn new(
+        kind: ConnectionErrorKind,
+        ran: HandlerRan,
+        source: Option<BoxError>,
+    ) -> Self {
+        Self(Box::new(ConnectionFailure {
+            kind,
+            ran,
+            retry_in: None,
+            source,
+        }))
+    }
+
+    /// What happened to the connection.
+    #[must_use]
+    pub fn kind(&self) -> ConnectionErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the call that failed with the connection may have been executed.
+    #[must_use]
+    pub fn handler_ran(&self) -> HandlerRan {
+        self.0.ran
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0.kind {
+            ConnectionErrorKind::NoAnswer => {
+                "no answer from the server: nothing listens there, udp is blocked, \
+                 or it does not speak rpcnet/1"
+            }
+            ConnectionErrorKind::Refused => "the server refused the connection",
+            ConnectionErrorKind::Idle => "the peer fell silent and the connection timed out",
+            ConnectionErrorKind::Closed => "the peer closed the connection",
+            ConnectionErrorKind::PeerRestarted => "the peer restarted and lost the connection",
+            ConnectionErrorKind::Protocol => "the connection was closed over a protocol violation",
+            ConnectionErrorKind::ClientClosed => "this client was closed",
+            ConnectionErrorKind::Transport => "the connection failed",
+        })?;
+        if self.0.ran == HandlerRan::No {
+            f.write_str(" (the call was not executed)")?;
+        }
+        if let Some(pause) = self.0.retry_in {
+            write!(f, ", next attempt in {} ms", pause.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a call's stream ended before the call did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StreamErrorKind {
+    /// The peer reset the stream with this code (`docs/spec/wire.md`).
+    Reset(u64),
+    /// The stream ended without the end marker: cut off, never complete.
+    Truncated,
+    /// The peer's bytes are not what the protocol says.
+    Malformed,
+    /// The peer neither read nor wrote for longer than the stall timeout.
+    Stalled,
+    /// A unary reply was expected and the peer sent none, or several.
+    WrongShape,
+}
+
+/// A call's stream that was reset, cut off or malformed.
+#[derive(Debug)]
+pub struct StreamError(Box<StreamFailure>);
+
+#[derive(Debug)]
+struct StreamFailure {
+    kind: StreamErrorKind,
+    ran: HandlerRan,
+    source: Option<BoxError>,
+}
+
+impl StreamError {
+    pub(crate) fn new(kind: StreamErrorKind, ran: HandlerRan, source: Option<BoxError>) -> Self {
+        Self(Box::new(StreamFailure { kind, ran, source }))
+    }
+
+    /// What happened to the stream.
+    #[must_use]
+    pub fn kind(&self) -> StreamErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the call may have been executed.
+    #[must_use]
+    pub fn handler_ran(&self) -> HandlerRan {
+        self.0.ran
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.kind {
+            StreamErrorKind::Reset(code) => write!(f, "the peer reset the stream with code {code}"),
+            StreamErrorKind::Truncated => f.write_str("the stream was cut off before its end"),
+            StreamErrorKind::Malformed => f.write_str("the peer broke the wire protocol"),
+            StreamErrorKind::Stalled => f.write_str("the peer made no progress on the stream"),
+            StreamErrorKind::WrongShape => f.write_str("the peer did not send exactly one reply"),
+        }
+    }
+}
+
+/// A verdict in words: who refused or failed the call, and whether it ran.
+#[derive(Debug)]
+pub struct Refusal(Box<RefusalText>);
+
+#[derive(Debug)]
+struct RefusalText {
+    message: String,
+    ran: HandlerRan,
+    remote: bool,
+}
+
+impl Refusal {
+    pub(crate) fn new(message: impl Into<String>, ran: HandlerRan) -> Self {
+        Self(Box::new(RefusalText {
+            message: message.into(),
+            ran,
+            remote: false,
+        }))
+    }
+
+    pub(crate) fn from_peer(message: String, ran: HandlerRan) -> Self {
+        Self(Box::new(RefusalText {
+            message,
+            ran,
+            remote: true,
+        }))
+    }
+
+    /// The reason in words. From a peer it is the peer's text, at most 1 KiB;
+    /// `Display` escapes it, this does not.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whether the call may have been executed.
+    #[must_use]
+    pub fn handler_ran(&self) -> HandlerRan {
+        self.0.ran
+    }
+
+    /// Returns true where the verdict is the peer's.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.0.remote
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.message.escape_debug())
+    }
+}

@@ -1,0 +1,225 @@
+//! Every bound of a connection, a server and a client, in one place.
+
+use std::time::Duration;
+
+use crate::error::RpcError;
+
+/// The bounds that one side enforces, each with a default.
+///
+/// What a limit does when it is reached is part of its description: *refuse*
+/// means that the call ends with an error that says so and is safe to repeat,
+/// *wait* means that the sender is held back under its deadline.
+///
+/// # Examples
+///
+/// ```
+/// use rpcnet::{Limits, RpcConfig};
+///
+/// let mut limits = Limits::default();
+/// limits.calls_per_connection_max = 64;
+/// let config = RpcConfig::new("certs/server.pem", "127.0.0.1:0").with_limits(limits);
+/// # let _ = config;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Largest message body this side accepts, in bytes; announced to the peer,
+    /// whose sends beyond it fail locally. Default 4 MiB, at most 1 GiB.
+    /// Beyond: that call is refused.
+    pub message_bytes_max: usize,
+    /// Largest call header (method and metadata) this side accepts, in bytes.
+    /// Default 8 KiB, at most 1 MiB. Beyond: that call is refused.
+    pub header_bytes_max: usize,
+    /// Time a peer has to complete a call header after it opened the stream, and
+    /// to send its settings after the handshake. Default 5 s. Beyond: the stream is
+    /// reset, or the connection closed.
+    pub header_timeout: Duration,
+    /// Time without progress inside a message, in either direction: a body that
+    /// stops arriving, or a reply that the peer does not read. Default 10 s.
+    /// Beyond: the stream is reset as stalled.
+    pub stall_timeout: Duration,
+    /// Calls that may run at once on one connection of a server; announced, so that
+    /// clients wait for a place under their deadline. Default 1,024. Beyond: refused.
+    pub calls_per_connection_max: usize,
+    /// Calls that may run at once on a server. Default 8,192. Beyond: refused.
+    pub calls_per_server_max: usize,
+    /// Connections a server holds. Default 1,024. Beyond: the connection is refused.
+    pub connections_max: usize,
+    /// Handshakes in flight before a server answers with Retry, which makes the
+    /// client prove its address. Default 128.
+    pub handshakes_before_retry: usize,
+    /// Time a handshake may take. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// Reply bytes that wait for a peer on one connection: from the moment a handler
+    /// yields them until the peer acknowledged them. Replies of up to 2 KiB are not
+    /// counted: the number of calls bounds them already. Default 32 MiB. Beyond:
+    /// a unary reply is refused with `ResourceExhausted`, a stream waits.
+    pub queued_reply_bytes_max: usize,
+    /// Request bytes held on one connection for messages that are being assembled,
+    /// and for unary handlers that run. Messages of up to 64 KiB are not counted.
+    /// Default 32 MiB, at least `message_bytes_max`. Beyond: the peer waits.
+    pub queued_request_bytes_max: usize,
+    /// Flow-control window of one stream, in bytes. Default 256 KiB.
+    pub stream_window: usize,
+    /// Flow-control window of a connection, in bytes; a multiple of
+    /// `stream_window`, so that unread streams do not stall the others.
+    /// Default 32 MiB, which is 128 unread streams.
+    pub connection_window: usize,
+    /// Bytes of one stream that wait in the transport for acknowledgement.
+    /// Default 256 KiB. Beyond: the writer waits.
+    pub stream_send_buffer: usize,
+    /// Silence after which a connection counts as dead. Default 30 s; with a
+    /// keep-alive interval, three of those instead (but at least 1 s). The smaller
+    /// value of the two sides holds.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 4 << 20,
+            header_bytes_max: 8 << 10,
+            header_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(10),
+            calls_per_connection_max: 1024,
+            calls_per_server_max: 8192,
+            connections_max: 1024,
+            handshakes_before_retry: 128,
+            handshake_timeout: Duration::from_secs(10),
+            queued_reply_bytes_max: 32 << 20,
+            queued_request_bytes_max: 32 << 20,
+            stream_window: 256 << 10,
+            connection_window: 32 << 20,
+            stream_send_buffer: 256 << 10,
+            idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Largest value of [`Limits::message_bytes_max`].
+const MESSAGE_BYTES_CEILING: usize = 1 << 30;
+/// Largest value of [`Limits::header_bytes_max`].
+const HEADER_BYTES_CEILING: usize = 1 << 20;
+/// Largest value of the byte budgets and windows, the range of a semaphore's permits.
+const BYTES_CEILING: usize = u32::MAX as usize;
+
+impl Limits {
+    /// Says what is wrong with the set, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::ConfigError`] that names the field and its range.
+    pub fn validate(&self) -> Result<(), RpcError> {
+        let ranges = [
+            (
+                "message_bytes_max",
+                self.message_bytes_max,
+                1,
+                MESSAGE_BYTES_CEILING,
+            ),
+            (
+                "header_bytes_max",
+                self.header_bytes_max,
+                64,
+                HEADER_BYTES_CEILING,
+            ),
+            (
+                "calls_per_connection_max",
+                self.calls_per_connection_max,
+                1,
+                1 << 16,
+            ),
+            (
+                "calls_per_server_max",
+                self.calls_per_server_max,
+                1,
+                1 << 24,
+            ),
+            ("connections_max", self.connections_max, 1, 1 << 24),
+            (
+                "queued_reply_bytes_max",
+                self.queued_reply_bytes_max,
+                1 << 16,
+                BYTES_CEILING,
+            ),
+            (
+                "queued_request_bytes_max",
+                self.queued_request_bytes_max,
+                self.message_bytes_max,
+                BYTES_CEILING,
+            ),
+            ("stream_window", self.stream_window, 4 << 10, BYTES_CEILING),
+            (
+                "connection_window",
+                self.connection_window,
+                self.stream_window,
+                BYTES_CEILING,
+            ),
+            (
+                "stream_send_buffer",
+                self.stream_send_buffer,
+                4 << 10,
+                64 << 20,
+            ),
+        ];
+        for (name, value, least, most) in ranges {
+            if value < least || value > most {
+                return Err(RpcError::config(format!(
+                    "limit `{name}` is {value}, it must lie between {least} and {most}"
+                )));
+            }
+        }
+        let waits = [
+            ("header_timeout", self.header_timeout),
+            ("stall_timeout", self.stall_timeout),
+            ("handshake_timeout", self.handshake_timeout),
+            ("idle_timeout", self.idle_timeout),
+        ];
+        for (name, value) in waits {
+            if value < Duration::from_millis(1) {
+                return Err(RpcError::config(format!(
+                    "limit `{name}` must be at least 1 ms"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Limits::default()
+            .validate()
+            .expect("defaults lie within their ranges");
+    }
+
+    #[test]
+    fn a_limit_out_of_range_is_named() {
+        let limits = Limits {
+            message_bytes_max: 0,
+            ..Limits::default()
+        };
+        let error = limits.validate().expect_err("zero is below the range");
+        assert!(error.to_string().contains("message_bytes_max"), "{error}");
+    }
+
+    #[test]
+    fn a_request_budget_below_one_message_is_refused() {
+        let limits = Limits {
+            message_bytes_max: 1 << 20,
+            queued_request_bytes_max: (1 << 20) - 1,
+            ..Limits::default()
+        };
+        let error = limits
+            .validate()
+            .expect_err("no such message could ever be received");
+        assert!(
+            error.to_string().contains("queued_request_bytes_max"),
+            "{error}"
+        );
+    }
+}

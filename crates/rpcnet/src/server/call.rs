@@ -1,0 +1,297 @@
+//! One incoming call: its header, whether it may run, its handler, and its end.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rpcnet_proto::wire::{
+    ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
+};
+use rpcnet_proto::{CallKind, Code, Deadline, Origin, Status};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::calls::{Entry, NotStarted, Place};
+use super::connection::Connection;
+use super::requests::{Cut, Requests};
+use super::router::Handler;
+use super::{reply, streaming, unary};
+use crate::clock;
+use crate::context::{CallContext, Ending};
+use crate::error::RpcError;
+use crate::transport::{RecvHalf, SendHalf};
+
+/// How a call ended, for whoever writes its last frames.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The reply was written.
+    Answered,
+    /// Write this status.
+    Status(Status, Origin),
+    /// Reset the stream with this code.
+    Reset(ErrorCode),
+}
+
+impl Verdict {
+    pub(crate) fn refused(code: Code, message: impl Into<String>) -> Self {
+        Self::Status(Status::new(code, message), Origin::Refused)
+    }
+
+    /// What the end of the request half means for the call.
+    pub(crate) fn of_cut(cut: &Cut) -> Self {
+        match cut {
+            Cut::Interrupted(_) => Self::Reset(ErrorCode::Cancelled),
+            Cut::Stalled => Self::Reset(ErrorCode::Stalled),
+            Cut::Wire(error) => Self::of_wire(error),
+        }
+    }
+
+    /// Limits get a status that names them; the rest broke the protocol.
+    fn of_wire(error: &WireError) -> Self {
+        match error {
+            WireError::MessageTooLarge { .. } | WireError::HeaderTooLarge { .. } => {
+                Self::refused(Code::ResourceExhausted, error.to_string())
+            }
+            WireError::Method(_) | WireError::Metadata(_) => {
+                Self::refused(Code::InvalidArgument, error.to_string())
+            }
+            other => Self::Reset(other.error_code()),
+        }
+    }
+
+    pub(crate) fn of_ending(ending: Ending) -> Self {
+        match ending {
+            Ending::Cancelled | Ending::ConnectionLost => Self::Reset(ErrorCode::Cancelled),
+            Ending::RequestCut(code) => Self::Reset(code),
+            Ending::Shutdown => Self::Status(
+                Status::new(
+                    Code::Unavailable,
+                    "the server shut down before the call ended",
+                ),
+                Origin::Server,
+            ),
+        }
+    }
+
+    pub(crate) fn of_error(error: &RpcError) -> Self {
+        let (status, origin) = error.to_peer();
+        Self::Status(status, origin)
+    }
+}
+
+/// A call that may run: its place, its entry in the table, its handler.
+pub(crate) struct Admitted {
+    pub(crate) context: CallContext,
+    pub(crate) handler: Handler,
+    pub(crate) places: Places,
+    entry: Entry,
+}
+
+/// The places that a running handler takes, on its connection and on the server.
+pub(crate) type Places = (Place, Place);
+
+/// Serves one bidirectional stream to its end. Never fails: whatever goes wrong ends
+/// this call and nothing else.
+pub(crate) async fn serve(connection: Arc<Connection>, mut send: SendHalf, mut recv: RecvHalf) {
+    let header_timeout = connection.limits().header_timeout;
+    let opened = timeout(header_timeout, read_header(&connection, &mut recv)).await;
+    let (header, reader) = match opened.unwrap_or(Err(Verdict::Reset(ErrorCode::Stalled))) {
+        Ok(opened) => opened,
+        Err(verdict) => return conclude(&connection, &mut send, &mut recv, verdict).await,
+    };
+    let admitted = match admit(&connection, header) {
+        Ok(admitted) => admitted,
+        Err(verdict) => return conclude(&connection, &mut send, &mut recv, verdict).await,
+    };
+    let Admitted {
+        context,
+        handler,
+        places,
+        entry,
+    } = admitted;
+    let verdict = match handler {
+        Handler::Unary(handler) => {
+            let call = unary::Call {
+                connection: &connection,
+                context: &context,
+                places,
+            };
+            call.run(&mut send, &mut recv, reader, |context, message| {
+                handler(context, message)
+            })
+            .await
+        }
+        Handler::Streaming(handler) => {
+            let limits = connection.limits();
+            let budget = connection.request_budget.clone();
+            let requests =
+                Requests::new(recv, reader, context.clone(), budget, limits.stall_timeout);
+            let responses = streaming::Call {
+                connection: &connection,
+                context: &context,
+                places,
+            };
+            let verdict = responses
+                .run(&mut send, || handler(context.clone(), requests))
+                .await;
+            drop(entry);
+            return reply::conclude(&connection, &mut send, verdict).await;
+        }
+    };
+    drop(entry);
+    conclude(&connection, &mut send, &mut recv, verdict).await;
+}
+
+/// Ends both halves in keeping with the verdict.
+async fn conclude(
+    connection: &Connection,
+    send: &mut SendHalf,
+    recv: &mut RecvHalf,
+    verdict: Verdict,
+) {
+    match &verdict {
+        Verdict::Reset(code) => recv.stop(*code),
+        // The client may still be sending what nobody will read.
+        Verdict::Answered | Verdict::Status(..) => recv.complete(),
+    }
+    reply::conclude(connection, send, verdict).await;
+}
+
+/// Reads the kind of the stream and the call's header.
+async fn read_header(
+    connection: &Connection,
+    recv: &mut RecvHalf,
+) -> Result<(Header, RequestReader), Verdict> {
+    let limits = connection.limits();
+    let mut reader = RequestReader::new(FrameLimits {
+        message_bytes_max: limits.message_bytes_max,
+        header_bytes_max: limits.header_bytes_max,
+    });
+    let mut kind = None;
+    loop {
+        let received = recv.receive(|mut chunk| {
+            if kind.is_none() && !chunk.is_empty() {
+                kind = Some(StreamKind::from_byte(chunk.split_to(1)[0]));
+            }
+            reader.push(chunk);
+        });
+        // A stream that is reset before its header was no call yet.
+        let is_open = received
+            .await
+            .map_err(|_| Verdict::Reset(ErrorCode::Cancelled))?;
+        // W-5: a kind that is not known here is refused by reset.
+        if kind.is_some_and(|kind| kind != Some(StreamKind::Call)) {
+            return Err(Verdict::Reset(ErrorCode::UnknownStreamKind));
+        }
+        match reader.next_event() {
+            Ok(Some(RequestEvent::Header(header))) => return Ok((header, reader)),
+            Ok(_) if is_open => {}
+            Ok(_) => return Err(Verdict::Reset(ErrorCode::Protocol)),
+            Err(error) => return Err(Verdict::of_wire(&error)),
+        }
+    }
+}
+
+/// Decides whether the call may run; nothing of it has run yet where it may not.
+fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
+    if connection.is_draining() {
+        return Err(Verdict::refused(
+            Code::Unavailable,
+            "the server is shutting down",
+        ));
+    }
+    let Some(handler) = connection.find(&header.method) else {
+        // The method is not repeated: the caller knows it, and logs need no echo.
+        return Err(Verdict::refused(
+            Code::Unimplemented,
+            "the server has no such method",
+        ));
+    };
+    if !handler.serves(header.kind) {
+        let message = match header.kind {
+            CallKind::Unary => "the method streams: call it with call_streaming",
+            _ => "the method is unary: call it with call",
+        };
+        return Err(Verdict::refused(Code::Unimplemented, message));
+    }
+    if header.timeout.is_zero() {
+        return Err(Verdict::refused(
+            Code::DeadlineExceeded,
+            "the deadline had passed",
+        ));
+    }
+    let places = connection.places()?;
+    let deadline = Deadline::after(clock::now(), header.timeout);
+    let context = CallContext::new(header, deadline, connection.peer.clone());
+    match connection.calls.enter(&context) {
+        Ok(entry) => Ok(Admitted {
+            context,
+            handler,
+            places,
+            entry,
+        }),
+        Err(NotStarted::NumberTaken) => Err(Verdict::Reset(ErrorCode::Protocol)),
+        // Nothing of the call has run, so that it may go elsewhere.
+        Err(NotStarted::Ended(Ending::Shutdown)) => Err(Verdict::refused(
+            Code::Unavailable,
+            "the server is shutting down",
+        )),
+        Err(NotStarted::Ended(ending)) => Err(Verdict::of_ending(ending)),
+    }
+}
+
+/// Runs the work of a call until it is done, its deadline passes, or it is ended from
+/// outside, whichever is first. A panic in it ends this call only.
+pub(crate) async fn supervise<T>(
+    context: &CallContext,
+    work: impl Future<Output = Result<T, Verdict>>,
+) -> Result<T, Verdict> {
+    let deadline = Instant::from_std(context.deadline());
+    let work = timeout_at(deadline, contain_panic(context.clone().scope(work)));
+    tokio::select! {
+        biased;
+        ending = context.ended() => Err(Verdict::of_ending(ending)),
+        done = work => match done {
+            Ok(Ok(result)) => result,
+            Ok(Err(Panicked)) => {
+                tracing::error!(
+                    method = context.method(),
+                    call_id = context.call_id().get(),
+                    "handler panicked"
+                );
+                Err(Verdict::Status(
+                    Status::new(Code::Internal, "the handler panicked"),
+                    Origin::Server,
+                ))
+            }
+            Err(_elapsed) => Err(Verdict::Status(
+                Status::new(Code::DeadlineExceeded, "the deadline passed at the server"),
+                Origin::Server,
+            )),
+        }
+    }
+}
+
+/// A handler panicked; its payload has gone to the process's panic hook.
+struct Panicked;
+
+async fn contain_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|cx| poll_contained(future.as_mut(), cx)).await
+}
+
+fn poll_contained<F: Future>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Panicked>> {
+    // The future is not polled again after a panic, so no broken state is seen.
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(_payload) => Poll::Ready(Err(Panicked)),
+    }
+}
+
+/// The end marker as a frame of its own, after a body that was not copied.
+pub(crate) const END: Bytes = Bytes::from_static(&[0]);

@@ -1,0 +1,247 @@
+//! The calls that run on a connection, and the places they take.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rpcnet_proto::CallId;
+
+use crate::context::{CallContext, Ending};
+
+/// CANCELs that overtook their call, remembered per connection; the oldest goes first.
+const EARLY_CANCELS_MAX: usize = 128;
+
+/// The calls of one connection by their number, for CANCEL and for the connection's end.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    running: HashMap<CallId, CallContext>,
+    early_cancels: VecDeque<CallId>,
+    /// Set once no call may start any more.
+    closed: Option<Ending>,
+}
+
+/// Why a call cannot start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotStarted {
+    /// Its number is taken by a call that runs: the peer broke the protocol.
+    NumberTaken,
+    /// It was cancelled before it came, or the connection has ended.
+    Ended(Ending),
+}
+
+impl Calls {
+    /// Enters a call, until the entry is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, context: &CallContext) -> Result<Entry, NotStarted> {
+        let call_id = context.call_id();
+        let mut table = self.table();
+        if let Some(ending) = table.closed {
+            return Err(NotStarted::Ended(ending));
+        }
+        if let Some(at) = table
+            .early_cancels
+            .iter()
+            .position(|early| *early == call_id)
+        {
+            table.early_cancels.remove(at);
+            return Err(NotStarted::Ended(Ending::Cancelled));
+        }
+        if table.running.contains_key(&call_id) {
+            return Err(NotStarted::NumberTaken);
+        }
+        table.running.insert(call_id, context.clone());
+        Ok(Entry {
+            calls: self.clone(),
+            call_id,
+        })
+    }
+
+    /// Ends a call, or remembers the CANCEL for a call that it has overtaken.
+    pub(crate) fn cancel(&self, call_id: CallId) {
+        let mut table = self.table();
+        if let Some(context) = table.running.get(&call_id) {
+            let context = context.clone();
+            drop(table);
+            return context.end(Ending::Cancelled);
+        }
+        if table.early_cancels.len() == EARLY_CANCELS_MAX {
+            table.early_cancels.pop_front();
+        }
+        table.early_cancels.push_back(call_id);
+    }
+
+    /// Ends every call and lets none start; returns how many it ended.
+    pub(crate) fn close(&self, ending: Ending) -> usize {
+        let contexts: Vec<CallContext> = {
+            let mut table = self.table();
+            table.closed = Some(ending);
+            table.running.values().cloned().collect()
+        };
+        contexts.iter().for_each(|context| context.end(ending));
+        contexts.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table().running.is_empty()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call's entry in the table of its connection.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    calls: Arc<Calls>,
+    call_id: CallId,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let context = self.calls.table().running.remove(&self.call_id);
+        if let Some(context) = context {
+            context.close();
+        }
+    }
+}
+
+/// Counts what runs at once and refuses beyond a limit.
+#[derive(Debug)]
+pub(crate) struct Places {
+    taken: AtomicUsize,
+    limit: usize,
+}
+
+impl Places {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            taken: AtomicUsize::new(0),
+            limit,
+        }
+    }
+
+    /// Takes a place until the guard is dropped; `None` where all are taken.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Place> {
+        let taken = self.taken.fetch_add(1, Ordering::AcqRel);
+        let place = Place(self.clone());
+        (taken < self.limit).then_some(place)
+    }
+
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// One of the [`Places`].
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Places>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use rpcnet_proto::wire::Header;
+    use rpcnet_proto::{CallKind, CodecId, Deadline, Metadata, Method};
+
+    use super::*;
+    use crate::context::Peer;
+
+    fn context(id: u64) -> CallContext {
+        let header = Header {
+            call_id: CallId::new(id).expect("small"),
+            kind: CallKind::Unary,
+            codec: CodecId::RAW,
+            idempotent: false,
+            timeout: Duration::from_secs(1),
+            method: Method::new("m").expect("valid"),
+            trace: None,
+            metadata: Metadata::new(),
+        };
+        let deadline = Deadline::after(Instant::now(), header.timeout);
+        CallContext::new(
+            header,
+            deadline,
+            Arc::new(Peer {
+                address: None,
+                identity: None,
+            }),
+        )
+    }
+
+    #[test]
+    fn a_cancel_that_overtook_its_call_still_ends_it() {
+        let calls = Arc::new(Calls::default());
+        let late = context(7);
+        calls.cancel(late.call_id());
+        assert_eq!(
+            calls.enter(&late).err(),
+            Some(NotStarted::Ended(Ending::Cancelled))
+        );
+        assert!(
+            calls.enter(&late).is_ok(),
+            "a cancel is used up by its call"
+        );
+    }
+
+    #[test]
+    fn early_cancels_are_bounded_and_the_oldest_goes_first() {
+        let calls = Arc::new(Calls::default());
+        for id in 0..=EARLY_CANCELS_MAX as u64 {
+            calls.cancel(context(id).call_id());
+        }
+        assert!(calls.enter(&context(0)).is_ok());
+        assert!(calls.enter(&context(1)).is_err());
+        assert_eq!(calls.table().early_cancels.len(), EARLY_CANCELS_MAX - 1);
+    }
+
+    #[test]
+    fn a_number_in_use_is_refused_and_free_again_after_its_call() {
+        let calls = Arc::new(Calls::default());
+        let first = context(7);
+        let entry = calls.enter(&first).expect("free");
+        assert_eq!(
+            calls.enter(&context(7)).err(),
+            Some(NotStarted::NumberTaken)
+        );
+        drop(entry);
+        assert!(first.is_cancelled(), "what the handler left behind is told");
+        assert!(calls.enter(&context(7)).is_ok());
+    }
+
+    #[test]
+    fn closing_ends_every_call_once_and_lets_none_start() {
+        let calls = Arc::new(Calls::default());
+        let running = context(1);
+        let _entry = calls.enter(&running).expect("free");
+        assert_eq!(calls.close(Ending::Shutdown), 1);
+        assert!(running.is_cancelled());
+        assert_eq!(
+            calls.enter(&context(2)).err(),
+            Some(NotStarted::Ended(Ending::Shutdown))
+        );
+    }
+
+    #[test]
+    fn places_run_out_at_the_limit_and_return_on_drop() {
+        let places = Arc::new(Places::new(2));
+        let (first, second) = (places.take(), places.take());
+        assert!(first.is_some() && second.is_some());
+        assert!(places.take().is_none());
+        assert_eq!(places.taken(), 2, "a refusal takes nothing");
+        drop(first);
+        assert!(places.take().is_some());
+    }
+}

@@ -1,0 +1,268 @@
+//! One connection of a server: settings, streams, heartbeats, drain.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Settings};
+use rpcnet_proto::{Code, Method, Origin, Status};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::Shared;
+use super::budget::ReplyBudget;
+use super::call::{self, Verdict};
+use super::calls::{Calls, Place, Places};
+use super::router::Handler;
+use super::shutdown::Drain;
+use crate::context::{Ending, Peer};
+use crate::limits::Limits;
+use crate::task::Tasks;
+use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::events;
+use crate::transport::keep_alive::Rhythm;
+use crate::transport::quic::{self, Acceptor, QuicConnection};
+
+/// Stream tasks per allowed call: some calls are refused or end while others begin.
+const TASKS_PER_CALL: usize = 2;
+
+/// Time that the peer of a drained connection has to close it, before we do.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Time for the last frames of calls that were cut at the end of the grace period.
+const CUT_FLUSH: Duration = Duration::from_millis(500);
+
+/// What the calls of one connection share.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    quic: QuicConnection,
+    pub(crate) peer: Arc<Peer>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) reply_budget: ReplyBudget,
+    pub(crate) request_budget: Arc<Semaphore>,
+    places: Arc<Places>,
+    /// The longest message that the client accepts.
+    message_bytes_max: AtomicU64,
+}
+
+impl Connection {
+    fn new(shared: Arc<Shared>, quic: QuicConnection) -> Self {
+        let limits = shared.config.limits();
+        let identity = events::peer_identity(quic.handle()).unwrap_or_else(|error| {
+            tracing::warn!(%error, "a verified certificate cannot be read, taking it for none");
+            None
+        });
+        Self {
+            peer: Arc::new(Peer {
+                address: quic.remote_addr(),
+                identity,
+            }),
+            calls: Arc::default(),
+            reply_budget: ReplyBudget::new(limits.queued_reply_bytes_max),
+            request_budget: Arc::new(Semaphore::new(limits.queued_request_bytes_max)),
+            places: Arc::new(Places::new(limits.calls_per_connection_max)),
+            message_bytes_max: AtomicU64::new(0),
+            quic,
+            shared,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        self.shared.config.limits()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.is_draining()
+    }
+
+    pub(crate) fn find(&self, method: &Method) -> Option<Handler> {
+        self.shared.router.find(method)
+    }
+
+    /// Takes a place on this connection and on the server.
+    pub(crate) fn places(&self) -> Result<call::Places, Verdict> {
+        let of = |places: &Arc<Places>, whose: &str| -> Result<Place, Verdict> {
+            places.take().ok_or_else(|| {
+                Verdict::refused(
+                    Code::ResourceExhausted,
+                    format!("{} calls run on this {whose}, its limit", places.limit()),
+                )
+            })
+        };
+        Ok((
+            of(&self.places, "connection")?,
+            of(&self.shared.places, "server")?,
+        ))
+    }
+
+    /// A reply that the client would not accept is not sent.
+    pub(crate) fn refuse_long_reply(&self, len: usize) -> Option<Verdict> {
+        let limit = self.message_bytes_max.load(Ordering::Relaxed);
+        (len as u64 > limit).then(|| {
+            let message = format!(
+                "a reply of {len} bytes exceeds the client's limit of {limit}; \
+                 raise it there with RpcConfig::with_max_message_bytes"
+            );
+            Verdict::Status(
+                Status::new(Code::ResourceExhausted, message),
+                Origin::Server,
+            )
+        })
+    }
+}
+
+/// Serves a connection until it is gone, the server stops or has drained.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    quic: QuicConnection,
+    mut acceptor: Acceptor,
+    drain: watch::Receiver<Option<Drain>>,
+) {
+    let tasks = Tasks::under(shared.tasks.token());
+    let connection = Arc::new(Connection::new(shared, quic.clone()));
+    let exchange = exchange_settings(&connection, &mut acceptor);
+    let exchanged = match timeout(connection.limits().header_timeout, exchange).await {
+        Ok(exchanged) => exchanged,
+        Err(_elapsed) => {
+            tracing::debug!(peer = ?connection.peer.address, "no settings in time, closing");
+            return quic.close(ErrorCode::SettingsMissing);
+        }
+    };
+    let (control, receiver, settings) = match exchanged {
+        Ok(exchanged) => exchanged,
+        Err(failure) => return reject(&connection, &failure),
+    };
+    connection
+        .message_bytes_max
+        .store(settings.message_bytes_max, Ordering::Relaxed);
+    let rhythm = Rhythm::new(&connection.shared.config, &settings);
+    let Acceptor {
+        calls: mut incoming,
+        controls,
+    } = acceptor;
+    let is_busy = {
+        let calls = connection.calls.clone();
+        move || !calls.is_empty()
+    };
+    tokio::select! {
+        biased;
+        () = tasks.token().cancelled() => {
+            connection.calls.close(Ending::ConnectionLost);
+            quic.close(ErrorCode::Shutdown);
+        }
+        () = drained(&connection, &control, &tasks, drain) => {}
+        failure = follow_control(&connection, receiver) => reject(&connection, &failure),
+        () = refuse_more_controls(controls) => {}
+        () = rhythm.keep(&quic, is_busy) => {}
+        () = accept_calls(&connection, &tasks, &mut incoming) => {}
+    }
+    connection.calls.close(Ending::ConnectionLost);
+}
+
+async fn exchange_settings(
+    connection: &Connection,
+    acceptor: &mut Acceptor,
+) -> Result<(ControlSender, ControlReceiver, Settings), ControlFailure> {
+    let lost = |error: s2n_quic::connection::Error| ControlFailure::Interrupted(error.into());
+    let limits = connection.limits();
+    let ours = Settings {
+        message_bytes_max: limits.message_bytes_max as u64,
+        header_bytes_max: limits.header_bytes_max as u64,
+        concurrent_calls_max: limits.calls_per_connection_max as u64,
+        keep_alive: connection.shared.config.keep_alive,
+        ..Settings::default()
+    };
+    let half = connection.quic.open_control().await.map_err(lost)?;
+    let control = ControlSender::open(half, &ours)
+        .await
+        .map_err(ControlFailure::Interrupted)?;
+    let theirs = quic::accept_control(&mut acceptor.controls)
+        .await
+        .map_err(lost)?;
+    let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+    let settings = receiver.settings().await?;
+    Ok((control, receiver, settings))
+}
+
+/// Ends a connection whose peer does not speak the protocol.
+fn reject(connection: &Connection, failure: &ControlFailure) {
+    if let Some(code) = failure.close_code() {
+        tracing::debug!(peer = ?connection.peer.address, ?failure, "control stream ended, closing");
+        connection.quic.close(code);
+    }
+}
+
+async fn accept_calls(
+    connection: &Arc<Connection>,
+    tasks: &Tasks,
+    incoming: &mut quic::CallAcceptor,
+) {
+    let tasks_max = connection.limits().calls_per_connection_max * TASKS_PER_CALL;
+    loop {
+        let (mut send, mut recv) = match quic::accept_call(incoming).await {
+            Ok(Some(halves)) => halves,
+            Ok(None) | Err(_) => return,
+        };
+        // A peer that opens and resets gets its credit back at once; what it left
+        // behind here is bounded all the same.
+        if tasks.len() >= tasks_max {
+            send.reset(ErrorCode::Refused);
+            recv.stop(ErrorCode::Refused);
+        } else {
+            tasks.spawn(call::serve(connection.clone(), send, recv));
+        }
+        tokio::task::coop::consume_budget().await;
+    }
+}
+
+async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) -> ControlFailure {
+    loop {
+        match receiver.next().await {
+            Ok(ControlEvent::Cancel(cancel)) => connection.calls.cancel(cancel.call_id),
+            Ok(_) => {}
+            Err(failure) => return failure,
+        }
+    }
+}
+
+async fn refuse_more_controls(mut controls: quic::ControlAcceptor) {
+    while let Ok(Some(mut extra)) = quic::accept_control(&mut controls).await {
+        extra.stop(ErrorCode::UnknownStreamKind);
+    }
+    // The connection's end is for the others to see.
+    std::future::pending::<()>().await;
+}
+
+/// Waits for the server to drain, then for the calls and for the peer to leave.
+async fn drained(
+    connection: &Connection,
+    control: &ControlSender,
+    tasks: &Tasks,
+    mut drain: watch::Receiver<Option<Drain>>,
+) {
+    let Some(drain) = drain
+        .wait_for(Option::is_some)
+        .await
+        .ok()
+        .and_then(|it| it.clone())
+    else {
+        return std::future::pending().await;
+    };
+    let grace = drain.deadline.saturating_duration_since(Instant::now());
+    let message = "the server is shutting down".to_owned();
+    control.go_away(&GoAway {
+        grace,
+        retry_after: Duration::ZERO,
+        message,
+    });
+    if timeout_at(drain.deadline, tasks.wait()).await.is_err() {
+        drain.count_cut(connection.calls.close(Ending::Shutdown));
+        // Whatever does not end now ends with the connection.
+        let _ = timeout(CUT_FLUSH, tasks.wait()).await;
+    }
+    // A client closes once its calls are done, and then has all its replies. One
+    // that does not is closed; what it has not read by then, it did not want.
+    sleep(LINGER).await;
+    connection.quic.close(ErrorCode::Shutdown);
+}

@@ -1,0 +1,388 @@
+//! [`RpcServer`]: methods behind one UDP port.
+
+mod budget;
+mod call;
+mod calls;
+mod connection;
+mod reply;
+mod requests;
+mod router;
+mod shutdown;
+mod streaming;
+mod unary;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use rpcnet_proto::Method;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::calls::Places;
+pub use self::requests::{RequestResults, RequestStream};
+use self::router::{Handler, IntoBytes, Responses, Router};
+use self::shutdown::Drain;
+pub use self::shutdown::ShutdownReport;
+use crate::config::RpcConfig;
+use crate::context::CallContext;
+use crate::error::RpcError;
+use crate::task::Tasks;
+use crate::transport::quic::{self, Admission};
+use crate::transport::tls;
+
+/// Serves methods to any number of clients.
+///
+/// Register handlers, [`bind`](Self::bind), [`start`](Self::start). Clones are cheap
+/// and share everything, so that one can serve while another registers or shuts down.
+///
+/// Every call runs in a task of its own. Its handler is dropped when the caller
+/// cancels, the deadline passes or the connection is lost; a panic in it fails that
+/// call and nothing else.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), rpcnet::RpcError> {
+/// use rpcnet::{RpcConfig, RpcServer};
+///
+/// let config = RpcConfig::new("certs/server.pem", "127.0.0.1:8080")
+///     .with_key_path("certs/server-key.pem");
+/// let mut server = RpcServer::new(config);
+/// server.register("echo", |payload| async move { Ok(payload) }).await;
+/// let quic_server = server.bind()?;
+/// server.start(quic_server).await
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RpcServer {
+    /// The address in use, once [`bind`](Self::bind) has succeeded.
+    pub socket_addr: Option<SocketAddr>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    config: RpcConfig,
+    router: Router,
+    places: Arc<Places>,
+    admission: Arc<Admission>,
+    drain: watch::Sender<Option<Drain>>,
+    /// How many `start` futures are serving.
+    serving: watch::Sender<usize>,
+    tasks: Tasks,
+    /// The first method that could not be registered, for `bind` to report.
+    misnamed: Mutex<Option<String>>,
+}
+
+impl RpcServer {
+    /// Makes a server; nothing is read or bound yet.
+    #[must_use]
+    pub fn new(config: RpcConfig) -> Self {
+        let places = Arc::new(Places::new(config.limits().calls_per_server_max));
+        let shared = Shared {
+            config,
+            router: Router::default(),
+            places,
+            admission: Arc::default(),
+            drain: watch::Sender::new(None),
+            serving: watch::Sender::new(0),
+            tasks: Tasks::new(),
+            misnamed: Mutex::new(None),
+        };
+        Self {
+            socket_addr: None,
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Registers a unary handler; one of the same name is replaced.
+    ///
+    /// May be called before and after [`start`](Self::start); calls under way keep the
+    /// handler that they began with. A name that is not 1 to 128 of `A-Z a-z 0-9 _ . / -`
+    /// is not registered, and reported by [`bind`](Self::bind).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register<F, Fut>(&self, method: &str, handler: F)
+    where
+        F: Fn(Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<u8>, RpcError>> + Send + 'static,
+    {
+        self.register_with_context(method, move |_context, payload| handler(payload))
+            .await;
+    }
+
+    /// Registers a unary handler that wants to know about its call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register_with_context<F, Fut>(&self, method: &str, handler: F)
+    where
+        F: Fn(CallContext, Vec<u8>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<u8>, RpcError>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        self.register_bytes(method, move |context, payload: Bytes| {
+            let handler = handler.clone();
+            async move { handler(context, payload.into()).await.map(Bytes::from) }
+        })
+        .await;
+    }
+
+    /// Registers a unary handler on shared buffers: no copy where the request came in
+    /// one piece, none of the reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register_bytes<F, Fut>(&self, method: &str, handler: F)
+    where
+        F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Bytes, RpcError>> + Send + 'static,
+    {
+        let handler = Handler::Unary(Arc::new(move |context, payload| {
+            Box::pin(handler(context, payload))
+        }));
+        self.insert(method, &handler);
+    }
+
+    /// Registers a streaming handler; one of the same name is replaced.
+    ///
+    /// It serves all three streaming shapes. A response stream that yields `Err` ends
+    /// the call with that error as its last item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register_streaming<F, Fut, S>(&self, method: &str, handler: F)
+    where
+        F: Fn(RequestStream) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = S> + Send + 'static,
+        S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler = Handler::Streaming(Arc::new(move |_context, requests| {
+            let handler = handler.clone();
+            Box::pin(async move { into_responses(handler(RequestStream(requests)).await) })
+        }));
+        self.insert(method, &handler);
+    }
+
+    /// Registers a streaming handler that wants to know about its call, and sees an
+    /// `Err` item where its requests are cut off.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register_streaming_with_context<F, Fut, S>(&self, method: &str, handler: F)
+    where
+        F: Fn(CallContext, RequestResults) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = S> + Send + 'static,
+        S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler = Handler::Streaming(Arc::new(move |context, requests| {
+            let handler = handler.clone();
+            Box::pin(
+                async move { into_responses(handler(context, RequestResults(requests)).await) },
+            )
+        }));
+        self.insert(method, &handler);
+    }
+
+    fn insert(&self, method: &str, handler: &Handler) {
+        match Method::new(method) {
+            Ok(method) => self.shared.router.insert(&method, handler),
+            Err(error) => {
+                let problem = format!("method `{}`: {error}", method.escape_debug());
+                tracing::error!(problem, "handler not registered");
+                let mut first = self
+                    .shared
+                    .misnamed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(problem);
+            }
+        }
+    }
+
+    /// Reads the certificates and binds the port. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::ConfigError`], [`RpcError::TlsError`] or [`RpcError::IoError`], naming
+    /// the setting, the method, the file or the address that is wrong.
+    pub fn bind(&mut self) -> Result<s2n_quic::Server, RpcError> {
+        let config = &self.shared.config;
+        config.validate()?;
+        if let Some(problem) = self.shared.first_misnamed() {
+            return Err(RpcError::config(problem));
+        }
+        let tls = tls::load_server(&config.tls_files(), config.client_auth())?;
+        let server = quic::bind(config, &tls, self.shared.admission.clone())?;
+        self.socket_addr = Some(server.local_addr()?);
+        Ok(server)
+    }
+
+    /// Accepts connections and serves calls until the server is shut down.
+    ///
+    /// # Errors
+    ///
+    /// None at present: what goes wrong with a connection or a call ends that one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the server at once: every connection is closed, and
+    /// calls under way are cut. Use [`shutdown`](Self::shutdown) to let them finish.
+    pub async fn start(&self, quic_server: s2n_quic::Server) -> Result<(), RpcError> {
+        let _serving = Serving::new(self.shared.clone());
+        let mut listener = Listener(Some(quic_server));
+        let mut drain = self.shared.drain.subscribe();
+        let connections = Tasks::under(self.shared.tasks.token());
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = drain.wait_for(Option::is_some) => break,
+                accepted = listener.accept() => accepted,
+            };
+            let Some((quic, acceptor)) = accepted else {
+                break;
+            };
+            // Retry answers past the admission check, so that the limit holds here too.
+            if connections.len() >= self.shared.config.limits().connections_max {
+                quic.close(rpcnet_proto::wire::ErrorCode::TooManyConnections);
+                continue;
+            }
+            let shared = self.shared.clone();
+            let drain = self.shared.drain.subscribe();
+            connections.spawn(connection::serve(shared, quic, acceptor, drain));
+        }
+        connections.wait().await;
+        Ok(())
+    }
+
+    /// Serves until `signal` completes, then shuts down with this much grace.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the server at once, as [`start`](Self::start) does.
+    pub async fn serve_with_shutdown(
+        &self,
+        quic_server: s2n_quic::Server,
+        signal: impl Future<Output = ()>,
+        grace: Duration,
+    ) -> Result<ShutdownReport, RpcError> {
+        let shutdown = async {
+            let mut serving = self.shared.serving.subscribe();
+            tokio::select! {
+                () = signal => {}
+                _ = serving.wait_for(|serving| *serving == 0) => {}
+            }
+            self.shutdown(grace).await
+        };
+        let (ended, report) = tokio::join!(self.start(quic_server), shutdown);
+        ended.map(|()| report)
+    }
+
+    /// Shuts the server down: announces it to every client, refuses new calls as safe
+    /// to send elsewhere, waits for running ones, and cuts what is left when the grace
+    /// period is over. Returns within the grace period and two seconds.
+    ///
+    /// Replies that are complete are delivered before their connection is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not stop the shutdown, which has begun.
+    pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
+        let began = Instant::now();
+        let running = self.shared.places.taken();
+        self.shared.admission.close();
+        let deadline = began + grace;
+        self.shared.drain.send_if_modified(|drain| {
+            let is_first = drain.is_none();
+            drain.get_or_insert_with(|| Drain::new(deadline));
+            is_first
+        });
+        let mut serving = self.shared.serving.subscribe();
+        // The sender lives in what we share.
+        let _ = serving.wait_for(|serving| *serving == 0).await;
+        let cut = self.shared.drain.borrow().as_ref().map_or(0, Drain::cut);
+        ShutdownReport {
+            completed: running.saturating_sub(cut),
+            cut,
+            took: began.elapsed(),
+        }
+    }
+
+    /// How many calls are running now.
+    #[must_use]
+    pub fn running_calls(&self) -> usize {
+        self.shared.places.taken()
+    }
+}
+
+impl Shared {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.drain.borrow().is_some()
+    }
+
+    fn first_misnamed(&self) -> Option<String> {
+        self.misnamed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+fn into_responses<S>(responses: S) -> Responses
+where
+    S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
+{
+    Box::pin(IntoBytes { responses })
+}
+
+/// Counts a `start` future in, and out again when it ends or is dropped.
+struct Serving(Arc<Shared>);
+
+impl Serving {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.serving.send_modify(|serving| *serving += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.serving.send_modify(|serving| *serving -= 1);
+    }
+}
+
+/// The bound endpoint, which frees its port when it is dropped.
+struct Listener(Option<s2n_quic::Server>);
+
+impl Listener {
+    async fn accept(&mut self) -> Option<(quic::QuicConnection, quic::Acceptor)> {
+        quic::accept(self.0.as_mut()?).await
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let Some(server) = self.0.take() else { return };
+        let address = server.local_addr();
+        drop(server);
+        if let Ok(address) = address {
+            quic::wake_closed_endpoint(address);
+        }
+    }
+}

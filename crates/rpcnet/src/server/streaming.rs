@@ -1,0 +1,133 @@
+//! A streaming call: responses are written as the handler yields them.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rpcnet_proto::wire::{ErrorCode, encode};
+
+use super::budget::{Share, trim};
+use super::call::{END, Places, Verdict, supervise};
+use super::connection::Connection;
+use super::router::Responses;
+use crate::context::CallContext;
+use crate::error::RpcError;
+use crate::transport::{Interrupted, SendHalf};
+
+/// Messages of up to this many bytes are copied behind their frame prefix.
+const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// A streaming call that was admitted. Its places are held until its handler has ended.
+pub(crate) struct Call<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) context: &'a CallContext,
+    pub(crate) places: Places,
+}
+
+impl Call<'_> {
+    /// Runs the handler and writes what it yields.
+    pub(crate) async fn run<F>(self, send: &mut SendHalf, handler: impl FnOnce() -> F) -> Verdict
+    where
+        F: Future<Output = Responses>,
+    {
+        let Self {
+            connection,
+            context,
+            places,
+        } = self;
+        let mut writer = Writer {
+            connection,
+            send,
+            share: None,
+        };
+        let work = async move {
+            let mut responses = handler().await;
+            while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
+                let response = response.map_err(|error| {
+                    tracing::debug!(method = context.method(), %error, "handler failed");
+                    Verdict::of_error(&error)
+                })?;
+                if let Some(verdict) = connection.refuse_long_reply(response.len()) {
+                    return Err(verdict);
+                }
+                writer.write(response).await.map_err(gone)?;
+            }
+            // The caller may start its next call as soon as it sees the end.
+            drop(places);
+            writer.finish().await.map_err(gone)
+        };
+        supervise(context, work)
+            .await
+            .map_or_else(|verdict| verdict, |()| Verdict::Answered)
+    }
+}
+
+/// The client is gone or wants no more: there is nobody to tell.
+fn gone(_: Interrupted) -> Verdict {
+    Verdict::Reset(ErrorCode::Cancelled)
+}
+
+/// Writes responses within the connection's budget of bytes that wait for the client.
+struct Writer<'a> {
+    connection: &'a Connection,
+    send: &'a mut SendHalf,
+    /// What the call holds of the budget: at least what waits in the transport.
+    share: Option<Share>,
+}
+
+impl Writer<'_> {
+    /// Waits for the handler's next response; gives the budget back meanwhile, once
+    /// the client has acknowledged all that was written.
+    async fn next(
+        &mut self,
+        responses: &mut Responses,
+    ) -> Result<Option<Result<Bytes, RpcError>>, Interrupted> {
+        let mut next = pin!(poll_fn(|cx| responses.as_mut().poll_next(cx)));
+        if self.share.is_some() {
+            tokio::select! {
+                biased;
+                response = &mut next => return Ok(response),
+                acknowledged = self.send.acknowledged() => acknowledged?,
+            }
+            self.share = None;
+        }
+        Ok(next.await)
+    }
+
+    async fn write(&mut self, message: Bytes) -> Result<(), Interrupted> {
+        self.reserve(message.len()).await;
+        if message.len() > COPIED_MESSAGE_BYTES_MAX {
+            let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
+            encode::message_prefix(&mut prefix, message.len());
+            self.send.write(prefix.freeze()).await?;
+            return self.send.write(message).await;
+        }
+        let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + message.len());
+        encode::message_prefix(&mut frame, message.len());
+        frame.put_slice(&message);
+        self.send.write(frame.freeze()).await
+    }
+
+    /// Waits until the message fits the connection's budget.
+    async fn reserve(&mut self, bytes: usize) {
+        let still_queued = self
+            .send
+            .queued(self.connection.limits().stream_send_buffer);
+        trim(&mut self.share, still_queued);
+        let more = self.connection.reply_budget.wait(bytes).await;
+        match (&mut self.share, more) {
+            (Some(share), Some(more)) => share.merge(more),
+            (share, more) => *share = more.or(share.take()),
+        }
+    }
+
+    /// Ends the responses and holds the budget until the client has them.
+    async fn finish(&mut self) -> Result<(), Interrupted> {
+        self.send.write(END).await?;
+        if self.share.is_some() {
+            self.send.close().await
+        } else {
+            self.send.finish()
+        }
+    }
+}

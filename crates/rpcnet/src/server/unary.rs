@@ -1,0 +1,128 @@
+//! A unary call: one request is read, one reply is written.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use rpcnet_proto::wire::{RequestEvent, RequestReader, WireError};
+use rpcnet_proto::{Code, Origin, Status};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::budget::{COUNTED_REQUEST_BYTES_MIN, permits};
+use super::call::{Places, Verdict, supervise};
+use super::connection::Connection;
+use super::reply;
+use super::requests::Cut;
+use crate::context::CallContext;
+use crate::error::RpcError;
+use crate::transport::{RecvHalf, SendHalf};
+
+/// A unary call that was admitted.
+pub(crate) struct Call<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) context: &'a CallContext,
+    pub(crate) places: Places,
+}
+
+impl Call<'_> {
+    /// Reads the request, runs the handler, writes the reply.
+    pub(crate) async fn run<F>(
+        self,
+        send: &mut SendHalf,
+        recv: &mut RecvHalf,
+        reader: RequestReader,
+        handler: impl FnOnce(CallContext, Bytes) -> F,
+    ) -> Verdict
+    where
+        F: Future<Output = Result<Bytes, RpcError>>,
+    {
+        let Self {
+            connection,
+            context,
+            places,
+        } = self;
+        let work = async {
+            let (request, held) = read_request(connection, recv, reader).await?;
+            let replied = handler(context.clone(), request).await;
+            drop(held);
+            replied.map_err(|error| {
+                tracing::debug!(method = context.method(), %error, "handler failed");
+                Verdict::of_error(&error)
+            })
+        };
+        let reply = match supervise(context, work).await {
+            Ok(reply) => reply,
+            Err(verdict) => return verdict,
+        };
+        // The caller may start its next call as soon as it has the reply, so the
+        // place is free before the reply is on its way.
+        drop(places);
+        if let Some(verdict) = connection.refuse_long_reply(reply.len()) {
+            return verdict;
+        }
+        tokio::select! {
+            biased;
+            ending = context.ended() => Verdict::of_ending(ending),
+            verdict = reply::write_unary(connection, send, reply) => verdict,
+        }
+    }
+}
+
+/// Reads the one message and the end marker, without letting the caller stall.
+///
+/// A long message first takes its share of the connection's budget, at once for
+/// its whole length, so that no two half-read messages wait for each other.
+async fn read_request(
+    connection: &Connection,
+    recv: &mut RecvHalf,
+    mut reader: RequestReader,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Verdict> {
+    let mut request = None;
+    let mut held = None;
+    let mut is_open = true;
+    loop {
+        while let Some(event) = reader.next_event().map_err(cut)? {
+            match event {
+                RequestEvent::Message(message) => request = Some(message),
+                RequestEvent::End => {
+                    let request = request.ok_or_else(|| cut(WireError::MessageMissing))?;
+                    return Ok((request, held));
+                }
+                // The header came first and comes once.
+                RequestEvent::Header(_) => {}
+            }
+        }
+        if !is_open {
+            return Err(cut(reader.finish().err().unwrap_or(WireError::Truncated)));
+        }
+        let pending = reader.pending_message().unwrap_or(0);
+        if pending > COUNTED_REQUEST_BYTES_MIN && held.is_none() {
+            let budget = connection.request_budget.clone();
+            held = budget.acquire_many_owned(permits(pending)).await.ok();
+        }
+        let received = recv.receive(|chunk| reader.push(chunk));
+        is_open = match timeout(connection.limits().stall_timeout, received).await {
+            Ok(Ok(is_open)) => is_open,
+            Ok(Err(interrupted)) => return Err(Verdict::of_cut(&Cut::Interrupted(interrupted))),
+            Err(_elapsed) => return Err(Verdict::of_cut(&Cut::Stalled)),
+        };
+    }
+}
+
+fn cut(error: WireError) -> Verdict {
+    Verdict::of_cut(&Cut::Wire(error))
+}
+
+/// The reply does not fit what may wait for this client.
+pub(super) fn over_budget(len: usize, queued: usize, limit: usize) -> Verdict {
+    Verdict::Status(
+        Status::new(
+            Code::ResourceExhausted,
+            format!(
+                "a reply of {len} bytes was dropped: {queued} of {limit} bytes wait for this \
+                 client already; read faster, or raise RpcConfig::with_max_queued_reply_bytes"
+            ),
+        ),
+        Origin::Server,
+    )
+}

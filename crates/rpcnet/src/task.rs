@@ -1,0 +1,73 @@
+//! The one place that spawns: every task has an owner that can wait for it.
+
+use std::future::Future;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The tasks of one connection, client or server, and the token that ends them.
+///
+/// Dropping the owner cancels the token; tasks select on it, or on something that
+/// ends with it.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self::under(&CancellationToken::new())
+    }
+
+    /// Tasks that end when `parent` is cancelled, or earlier.
+    pub(crate) fn under(parent: &CancellationToken) -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            stop: parent.child_token(),
+        }
+    }
+
+    /// Spawns a task that ends by itself, or soon after the token is cancelled.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(future);
+    }
+
+    /// Spawns a task that is dropped where it stands when the token is cancelled.
+    pub(crate) fn spawn_until_stopped(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = future => {}
+            }
+        });
+    }
+
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// Cancels the token.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits until no task is left.
+    pub(crate) async fn wait(&self) {
+        self.tracker.close();
+        self.tracker.wait().await;
+        self.tracker.reopen();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.tracker.len()
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

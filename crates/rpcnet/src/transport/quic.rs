@@ -1,0 +1,295 @@
+//! Endpoints and connections: the QUIC library's builders, limits and handles.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rpcnet_proto::wire::ErrorCode;
+use s2n_quic::connection::{self, BidirectionalStreamAcceptor, Handle, ReceiveStreamAcceptor};
+use s2n_quic::provider::endpoint_limits::{ConnectionAttempt, Limiter, Outcome};
+use s2n_quic::provider::io::tokio as udp;
+use s2n_quic::provider::limits::Limits as Transport;
+
+use super::close_format::AlertsPassThrough;
+use super::events::ConnectionEvents;
+use super::stream::{application_code, split};
+use super::tls::{ClientTls, ServerTls};
+use super::{RecvHalf, SendHalf};
+use crate::config::RpcConfig;
+use crate::error::RpcError;
+
+/// Socket buffers asked for; the system grants what it allows.
+const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// Streams the peer may open for control, of which the protocol uses one.
+const UNIDIRECTIONAL_STREAMS_MAX: u64 = 4;
+
+/// Who may start a handshake, asked for every connection attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Admission {
+    closed: AtomicBool,
+    retries: AtomicUsize,
+}
+
+impl Admission {
+    /// Refuses every new connection from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// How many attempts were answered with Retry.
+    pub(crate) fn retries(&self) -> usize {
+        self.retries.load(Ordering::Relaxed)
+    }
+}
+
+struct AdmissionLimiter {
+    admission: Arc<Admission>,
+    connections_max: usize,
+    handshakes_before_retry: usize,
+}
+
+impl Limiter for AdmissionLimiter {
+    fn on_connection_attempt(&mut self, attempt: &ConnectionAttempt<'_>) -> Outcome {
+        let is_full = attempt.connection_count >= self.connections_max;
+        if is_full || self.admission.closed.load(Ordering::Acquire) {
+            Outcome::close()
+        } else if attempt.inflight_handshakes >= self.handshakes_before_retry {
+            self.admission.retries.fetch_add(1, Ordering::Relaxed);
+            Outcome::retry()
+        } else {
+            Outcome::allow()
+        }
+    }
+}
+
+/// Binds a server's endpoint.
+pub(crate) fn bind(
+    config: &RpcConfig,
+    tls: &ServerTls,
+    admission: Arc<Admission>,
+) -> Result<s2n_quic::Server, RpcError> {
+    let limits = config.limits();
+    let limiter = AdmissionLimiter {
+        admission,
+        connections_max: limits.connections_max,
+        handshakes_before_retry: limits.handshakes_before_retry,
+    };
+    let address = resolve(&config.bind_address)?;
+    let server = s2n_quic::Server::builder()
+        .with_tls(tls.provider())
+        .map_err(start_error)?
+        .with_io(socket(address)?)
+        .map_err(start_error)?
+        .with_limits(transport_limits(
+            config,
+            limits.calls_per_connection_max as u64,
+        )?)
+        .map_err(start_error)?
+        .with_endpoint_limits(limiter)
+        .map_err(start_error)?
+        .with_stateless_reset_token(tls.reset_key())
+        .map_err(start_error)?
+        .with_connection_close_formatter(AlertsPassThrough)
+        .map_err(start_error)?
+        .with_event(ConnectionEvents::default())
+        .map_err(start_error)?
+        .start()
+        .map_err(|error| bind_error(&config.bind_address, error))?;
+    Ok(server)
+}
+
+/// A client's endpoint: one socket, any number of connections.
+#[derive(Debug)]
+pub(crate) struct Dialer(s2n_quic::Client);
+
+impl Dialer {
+    pub(crate) fn new(config: &RpcConfig, tls: &ClientTls) -> Result<Self, RpcError> {
+        let address = resolve(&config.bind_address)?;
+        let client = s2n_quic::Client::builder()
+            .with_tls(tls.provider())
+            .map_err(start_error)?
+            .with_io(socket(address)?)
+            .map_err(start_error)?
+            .with_limits(transport_limits(config, 0)?)
+            .map_err(start_error)?
+            .with_connection_close_formatter(AlertsPassThrough)
+            .map_err(start_error)?
+            .with_event(ConnectionEvents::default())
+            .map_err(start_error)?
+            .start()
+            .map_err(|error| bind_error(&config.bind_address, error))?;
+        Ok(Self(client))
+    }
+
+    /// Makes a connection and its handshake.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt.
+    pub(crate) async fn dial(
+        &self,
+        address: SocketAddr,
+        server_name: &str,
+    ) -> Result<(QuicConnection, Acceptor), connection::Error> {
+        let target = s2n_quic::client::Connect::new(address).with_server_name(server_name);
+        Ok(accepted(self.0.connect(target).await?))
+    }
+}
+
+/// Accepts a server's next connection; `None` once the endpoint is closed.
+pub(crate) async fn accept(server: &mut s2n_quic::Server) -> Option<(QuicConnection, Acceptor)> {
+    server.accept().await.map(accepted)
+}
+
+fn accepted(connection: s2n_quic::Connection) -> (QuicConnection, Acceptor) {
+    let (handle, acceptor) = connection.split();
+    let (calls, controls) = acceptor.split();
+    (QuicConnection(handle), Acceptor { calls, controls })
+}
+
+/// A connection; clones share it. The last clone and the last stream end it.
+#[derive(Debug, Clone)]
+pub(crate) struct QuicConnection(Handle);
+
+impl QuicConnection {
+    /// Opens a bidirectional stream, waiting for the peer's credit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future opens nothing.
+    pub(crate) async fn open_call(&self) -> Result<(SendHalf, RecvHalf), connection::Error> {
+        // The handle is cloned because opening needs it exclusively: no lock.
+        let mut handle = self.0.clone();
+        handle.open_bidirectional_stream().await.map(split)
+    }
+
+    /// Opens our control stream.
+    pub(crate) async fn open_control(&self) -> Result<SendHalf, connection::Error> {
+        let mut handle = self.0.clone();
+        handle.open_send_stream().await.map(SendHalf::new)
+    }
+
+    /// Closes at once: every stream is reset, what is queued is lost.
+    pub(crate) fn close(&self, code: ErrorCode) {
+        self.0.close(application_code(code));
+    }
+
+    /// Sends a heartbeat; false once the connection is gone.
+    pub(crate) fn ping(&self) -> bool {
+        self.0.clone().ping().is_ok()
+    }
+
+    pub(crate) fn remote_addr(&self) -> Option<SocketAddr> {
+        self.0.remote_addr().ok()
+    }
+
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.local_addr().ok()
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
+/// Where a connection's incoming streams are accepted.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    pub(crate) calls: CallAcceptor,
+    pub(crate) controls: ControlAcceptor,
+}
+
+pub(crate) type CallAcceptor = BidirectionalStreamAcceptor;
+pub(crate) type ControlAcceptor = ReceiveStreamAcceptor;
+
+/// Accepts the peer's next bidirectional stream.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+pub(crate) async fn accept_call(
+    acceptor: &mut CallAcceptor,
+) -> Result<Option<(SendHalf, RecvHalf)>, connection::Error> {
+    Ok(acceptor.accept_bidirectional_stream().await?.map(split))
+}
+
+/// Accepts the peer's next unidirectional stream.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+pub(crate) async fn accept_control(
+    acceptor: &mut ControlAcceptor,
+) -> Result<Option<RecvHalf>, connection::Error> {
+    Ok(acceptor.accept_receive_stream().await?.map(RecvHalf::new))
+}
+
+/// Frees a dropped server's port: its loop sleeps until something arrives.
+///
+/// The QUIC library closes an endpoint with no connections only when its loop runs,
+/// and nothing runs it. One byte from a socket of ours does.
+pub(crate) fn wake_closed_endpoint(mut address: SocketAddr) {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let own = SocketAddr::new(address.ip(), 0);
+    // Without the byte the port is freed by the next stray datagram instead.
+    let _ = std::net::UdpSocket::bind(own).and_then(|socket| socket.send_to(&[0], address));
+}
+
+fn transport_limits(config: &RpcConfig, incoming_calls: u64) -> Result<Transport, RpcError> {
+    let limits = config.limits();
+    let invalid = |error| RpcError::config(format!("limits do not fit the transport: {error}"));
+    let stream_window = limits.stream_window as u64;
+    Transport::new()
+        .with_data_window(limits.connection_window as u64)
+        .and_then(|it| it.with_bidirectional_local_data_window(stream_window))
+        .and_then(|it| it.with_bidirectional_remote_data_window(stream_window))
+        .and_then(|it| it.with_unidirectional_data_window(stream_window))
+        .and_then(|it| it.with_max_open_remote_bidirectional_streams(incoming_calls))
+        // How many calls we open is the peer's announcement to decide, not ours.
+        .and_then(|it| it.with_max_open_local_bidirectional_streams(OPEN_STREAMS_MAX))
+        .and_then(|it| it.with_max_open_remote_unidirectional_streams(UNIDIRECTIONAL_STREAMS_MAX))
+        .and_then(|it| it.with_max_send_buffer_size(limits.stream_send_buffer as u32))
+        .and_then(|it| it.with_max_idle_timeout(config.idle_timeout()))
+        .and_then(|it| it.with_max_handshake_duration(limits.handshake_timeout))
+        .map_err(invalid)
+}
+
+/// Streams one connection opens at once, whatever the peer allows.
+const OPEN_STREAMS_MAX: u64 = 1 << 16;
+
+fn socket(address: SocketAddr) -> Result<udp::Provider, RpcError> {
+    Ok(udp::Provider::builder()
+        .with_receive_address(address)?
+        .with_recv_buffer_size(SOCKET_BUFFER_BYTES)?
+        .with_send_buffer_size(SOCKET_BUFFER_BYTES)?
+        .build()?)
+}
+
+fn resolve(address: &str) -> Result<SocketAddr, RpcError> {
+    let unusable = |reason: String| {
+        RpcError::config(format!(
+            "bind address `{}`: {reason}",
+            address.escape_debug()
+        ))
+    };
+    address
+        .to_socket_addrs()
+        .map_err(|error| unusable(error.to_string()))?
+        .next()
+        .ok_or_else(|| unusable("the name has no address".to_owned()))
+}
+
+fn bind_error(address: &str, error: s2n_quic::provider::StartError) -> RpcError {
+    RpcError::IoError(io::Error::other(format!("cannot bind {address}: {error}")))
+}
+
+fn start_error(error: impl std::fmt::Display) -> RpcError {
+    RpcError::config(format!("the transport refuses its settings: {error}"))
+}

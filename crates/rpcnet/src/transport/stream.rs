@@ -1,0 +1,205 @@
+//! The two halves of a QUIC stream, which abort on drop unless ended on purpose.
+//!
+//! The QUIC library finishes a stream that is dropped, so that a cancelled or
+//! panicked sender would look complete. These guards reset instead.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use rpcnet_proto::wire::ErrorCode;
+use s2n_quic::application;
+use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
+
+use super::Interrupted;
+
+/// Bytes handed to the transport at once.
+///
+/// It takes a whole piece as soon as one byte of its buffer is free, so pieces bound
+/// by how much the buffer overshoots.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// Chunks taken from the transport at once.
+const CHUNKS_PER_RECEIVE: usize = 4;
+
+/// Splits an accepted or opened stream.
+pub(crate) fn split(stream: BidirectionalStream) -> (SendHalf, RecvHalf) {
+    let (recv, send) = stream.split();
+    (SendHalf::new(send), RecvHalf::new(recv))
+}
+
+/// The sending half: reset on drop unless finished.
+#[derive(Debug)]
+pub(crate) struct SendHalf {
+    stream: SendStream,
+    /// Bytes handed over since the last look at the send buffer, and what it held then.
+    queued: usize,
+    /// What to reset with on drop; `None` once the half has ended.
+    abort: Option<ErrorCode>,
+}
+
+impl SendHalf {
+    pub(crate) fn new(stream: SendStream) -> Self {
+        Self {
+            stream,
+            queued: 0,
+            abort: Some(ErrorCode::Cancelled),
+        }
+    }
+
+    /// Sends the bytes piece by piece, waiting for room in the send buffer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a part may have been sent. The owner then drops the half,
+    /// which resets the stream.
+    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<(), Interrupted> {
+        while !bytes.is_empty() {
+            poll_fn(|cx| self.stream.poll_send_ready(cx)).await?;
+            self.push(bytes.split_to(bytes.len().min(PIECE_BYTES_MAX)))?;
+        }
+        Ok(())
+    }
+
+    /// Polls for room for one more piece.
+    pub(crate) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Interrupted>> {
+        self.stream
+            .poll_send_ready(cx)
+            .map_ok(|_| ())
+            .map_err(Interrupted::from)
+    }
+
+    /// Hands over one piece after [`poll_room`](Self::poll_room) said that there is room.
+    pub(crate) fn push(&mut self, piece: Bytes) -> Result<(), Interrupted> {
+        self.queued = self.queued.saturating_add(piece.len());
+        Ok(self.stream.send_data(piece)?)
+    }
+
+    /// How many bytes of this half wait in the transport at most, where its send
+    /// buffer for the stream holds `buffer` bytes.
+    pub(crate) fn queued(&mut self, buffer: usize) -> usize {
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Poll::Ready(Ok(room)) = self.stream.poll_send_ready(&mut cx) {
+            self.queued = self.queued.min(buffer.saturating_sub(room));
+        }
+        self.queued
+    }
+
+    /// Ends the half in good order.
+    pub(crate) fn finish(&mut self) -> Result<(), Interrupted> {
+        self.abort = None;
+        Ok(self.stream.finish()?)
+    }
+
+    /// Ends the half in good order and waits until the peer has acknowledged all of it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the half unfinished in spirit: its drop resets.
+    pub(crate) async fn close(&mut self) -> Result<(), Interrupted> {
+        self.stream.finish()?;
+        self.stream.flush().await?;
+        self.abort = None;
+        Ok(())
+    }
+
+    /// Waits until the peer has acknowledged all that was sent.
+    pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
+        self.stream.flush().await?;
+        Ok(())
+    }
+
+    /// Ends the half at once; what is queued is lost.
+    pub(crate) fn reset(&mut self, code: ErrorCode) {
+        if self.abort.take().is_some() {
+            // The only failure is that there is nothing left to reset.
+            let _ = self.stream.reset(application_code(code));
+        }
+    }
+}
+
+impl Drop for SendHalf {
+    fn drop(&mut self) {
+        if let Some(code) = self.abort {
+            self.reset(code);
+        }
+    }
+}
+
+/// The receiving half: asks the peer to stop on drop unless the end was seen.
+#[derive(Debug)]
+pub(crate) struct RecvHalf {
+    stream: ReceiveStream,
+    abort: Option<ErrorCode>,
+}
+
+impl RecvHalf {
+    pub(crate) fn new(stream: ReceiveStream) -> Self {
+        Self {
+            stream,
+            abort: Some(ErrorCode::Cancelled),
+        }
+    }
+
+    /// Polls for what has arrived, in order; each chunk goes to `sink`.
+    ///
+    /// Ready with `true` while more may come, `false` once the peer has finished.
+    pub(crate) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut sink: impl FnMut(Bytes),
+    ) -> Poll<Result<bool, Interrupted>> {
+        let mut chunks = [const { Bytes::new() }; CHUNKS_PER_RECEIVE];
+        match self.stream.poll_receive_vectored(&mut chunks, cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok((count, is_open))) => {
+                chunks.into_iter().take(count).for_each(&mut sink);
+                if !is_open {
+                    self.abort = None;
+                }
+                Poll::Ready(Ok(is_open))
+            }
+            Poll::Ready(Err(error)) => {
+                self.abort = None;
+                Poll::Ready(Err(error.into()))
+            }
+        }
+    }
+
+    /// Waits for bytes; see [`poll_receive`](Self::poll_receive).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is taken from the stream unless the future completes.
+    pub(crate) async fn receive(
+        &mut self,
+        mut sink: impl FnMut(Bytes),
+    ) -> Result<bool, Interrupted> {
+        poll_fn(|cx| self.poll_receive(cx, &mut sink)).await
+    }
+
+    /// Asks the peer to stop sending, for this reason.
+    pub(crate) fn stop(&mut self, code: ErrorCode) {
+        if self.abort.take().is_some() {
+            // Fails only where there is nothing left to stop.
+            let _ = self.stream.stop_sending(application_code(code));
+        }
+    }
+
+    /// From here on a drop is no cancellation: the call is complete on this half.
+    pub(crate) fn complete(&mut self) {
+        self.abort = self.abort.map(|_| ErrorCode::NoError);
+    }
+}
+
+impl Drop for RecvHalf {
+    fn drop(&mut self) {
+        if let Some(code) = self.abort {
+            self.stop(code);
+        }
+    }
+}
+
+pub(crate) fn application_code(code: ErrorCode) -> application::Error {
+    application::Error::new(code.to_wire()).unwrap_or(application::Error::UNKNOWN)
+}
