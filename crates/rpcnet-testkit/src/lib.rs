@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What rpcnet is tested with.
+//!
+//! Everything here is a tool for tests and measurements, none of it ships: a network that misbehaves
+//! on demand ([`chaos`]), the proof that a call ran at most once ([`ledger`]), peers that break the
+//! protocol on purpose ([`raw`]), and what is asked of a process from outside ([`memory`],
+//! [`process`]).
+
+pub mod chaos;
+pub mod ledger;
+pub mod memory;
+pub mod process;
+pub mod raw;
