@@ -1,0 +1,101 @@
+//! A server and its clients for one test: own certificates, own port, owned tasks.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// Development certificates in a directory that goes with the test.
+pub(crate) struct Certs(TempDir);
+
+impl Certs {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        rpcnet::certs::dev_certificates(dir.path()).unwrap();
+        Self(dir)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A server's configuration on a free port.
+    pub(crate) fn server(&self) -> RpcConfig {
+        RpcConfig::new(self.path("server.pem"), "127.0.0.1:0")
+            .with_key_path(self.path("server-key.pem"))
+    }
+
+    /// The configuration of a client that trusts the development CA.
+    pub(crate) fn client(&self) -> RpcConfig {
+        RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0").with_server_name("localhost")
+    }
+}
+
+/// A running server.
+pub(crate) struct Running {
+    pub(crate) certs: Certs,
+    pub(crate) server: RpcServer,
+    pub(crate) addr: SocketAddr,
+    task: JoinHandle<Result<(), RpcError>>,
+}
+
+impl Running {
+    /// Starts a server with default configuration and these handlers.
+    pub(crate) async fn new<F: Future<Output = ()>>(register: impl FnOnce(RpcServer) -> F) -> Self {
+        Self::with(|config| config, register).await
+    }
+
+    /// Starts a server with a changed configuration and these handlers.
+    pub(crate) async fn with<F: Future<Output = ()>>(
+        configure: impl FnOnce(RpcConfig) -> RpcConfig,
+        register: impl FnOnce(RpcServer) -> F,
+    ) -> Self {
+        let certs = Certs::new();
+        let mut server = RpcServer::new(configure(certs.server()));
+        register(server.clone()).await;
+        let quic = server.bind().unwrap();
+        let addr = server.socket_addr.unwrap();
+        let serving = server.clone();
+        let task = tokio::spawn(async move { serving.start(quic).await });
+        Self { certs, server, addr, task }
+    }
+
+    /// Connects a client with default configuration.
+    pub(crate) async fn client(&self) -> RpcClient {
+        self.client_with(|config| config).await
+    }
+
+    /// Connects a client with a changed configuration.
+    pub(crate) async fn client_with(
+        &self,
+        configure: impl FnOnce(RpcConfig) -> RpcConfig,
+    ) -> RpcClient {
+        RpcClient::connect(self.addr, configure(self.certs.client())).await.unwrap()
+    }
+
+    /// Waits for `start` to return.
+    pub(crate) async fn stopped(self) -> Result<(), RpcError> {
+        self.task.await.unwrap()
+    }
+}
+
+/// Registers `echo` (unary) and `echo_stream` (streaming).
+pub(crate) async fn echo(server: RpcServer) {
+    server.register("echo", |payload| async move { Ok(payload) }).await;
+    server
+        .register_streaming("echo_stream", |mut requests| async move {
+            async_stream::stream! {
+                while let Some(payload) = futures::StreamExt::next(&mut requests).await {
+                    yield Ok(payload);
+                }
+            }
+        })
+        .await;
+}
