@@ -245,7 +245,9 @@ fn describe(report: &mut String, certificate: &CertificateSummary) {
         .map(|name| name.escape_debug().to_string())
         .chain(identity.ip_addresses().iter().map(ToString::to_string))
         .collect();
-    let validity = match certificate.days_left(SystemTime::now()) {
+    let now = SystemTime::now();
+    let validity = match certificate.days_left(now) {
+        _ if certificate.not_before > now => "NOT YET VALID".to_owned(),
         days @ 0.. => format!("{days} days left"),
         _ => "EXPIRED".to_owned(),
     };

@@ -34,13 +34,16 @@ impl DevCa {
     ///
     /// [`CertsError::Generate`] if the system has no randomness to give.
     pub fn generate(name: &str) -> Result<Self, CertsError> {
-        let key = KeyPair::generate()?;
+        let key = KeyPair::generate().map_err(CertsError::generate)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         (params.not_before, params.not_after) = validity(from_yesterday(CA_VALIDITY))?;
-        let certificate_pem = params.self_signed(&key)?.pem();
+        let certificate_pem = params
+            .self_signed(&key)
+            .map_err(CertsError::generate)?
+            .pem();
         Ok(Self {
             certificate_pem,
             issuer: Issuer::new(params, key),
@@ -65,7 +68,7 @@ impl DevCa {
         let foreign = || CertsError::ForeignCa { path: path.clone() };
 
         let key = KeyPair::from_pem(key_file.pem()).map_err(|_| foreign())?;
-        let [der] = certificate.certificates() else {
+        let [der] = &super::der(&certificate)[..] else {
             return Err(foreign());
         };
         let (_, ca) = X509Certificate::from_der(der).map_err(|_| foreign())?;
@@ -183,8 +186,10 @@ impl DevCa {
             .validity
             .unwrap_or_else(|| from_yesterday(IDENTITY_VALIDITY));
         (params.not_before, params.not_after) = validity(period)?;
-        let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let key = KeyPair::generate().map_err(CertsError::generate)?;
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .map_err(CertsError::generate)?;
         Ok(Identity {
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),

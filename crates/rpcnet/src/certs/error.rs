@@ -68,8 +68,9 @@ pub enum CertsError {
     Generate(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<rcgen::Error> for CertsError {
-    fn from(error: rcgen::Error) -> Self {
+impl CertsError {
+    /// Not a `From`: that would make the library beneath part of our interface.
+    pub(super) fn generate(error: rcgen::Error) -> Self {
         Self::Generate(Box::new(error))
     }
 }

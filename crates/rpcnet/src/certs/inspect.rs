@@ -20,8 +20,7 @@ use crate::{IdentityError, PeerIdentity};
 /// [`CertsError::Certificate`] if one exceeds the limits of [`PeerIdentity`].
 pub fn inspect(path: impl AsRef<Path>) -> Result<Vec<CertificateSummary>, CertsError> {
     let path = path.as_ref();
-    let file = CertificateFile::read(path)?;
-    file.certificates()
+    super::der(&CertificateFile::read(path)?)
         .iter()
         .map(|der| CertificateSummary::of(der))
         .collect::<Result<_, _>>()

@@ -131,12 +131,13 @@ fn a_loaded_ca_signs_as_the_one_that_was_written() {
         sole(&issued).issuer,
         sole(&scratch.path().join("ca.pem")).subject
     );
-    let der = |path: PathBuf| crate::transport::tls::CertificateFile::read(&path).unwrap();
-    let (ca_file, issued) = (der(scratch.path().join("ca.pem")), der(issued));
+    let read = |path: PathBuf| der(&CertificateFile::read(&path).unwrap()).remove(0);
+    let (ca, issued) = (read(scratch.path().join("ca.pem")), read(issued));
     let parse = |der| x509_parser::parse_x509_certificate(der).unwrap().1;
-    let ca = parse(&ca_file.certificates()[0]);
-    let issued = parse(&issued.certificates()[0]);
-    assert_eq!(ca.subject().as_raw(), issued.issuer().as_raw());
+    assert_eq!(
+        parse(&ca).subject().as_raw(),
+        parse(&issued).issuer().as_raw()
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rpcnet_proto::wire::ALPN;
 use s2n_quic::provider::tls::Provider;
 use s2n_quic::provider::tls::s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_quic::provider::tls::s2n_tls::config::{Builder, Config};
@@ -249,5 +250,3 @@ impl VerifyHostNameCallback for AnyName {
         true
     }
 }
-
-const ALPN: &[u8] = b"rpcnet/1";

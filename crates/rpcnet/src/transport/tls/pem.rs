@@ -52,7 +52,6 @@ pub enum PemProblem {
 /// The certificates of one file, in its order; at least one.
 pub(crate) struct CertificateFile {
     pem: String,
-    der: Vec<Vec<u8>>,
 }
 
 impl CertificateFile {
@@ -62,34 +61,28 @@ impl CertificateFile {
 
     fn parse(text: &str) -> Result<Self, PemProblem> {
         let blocks = blocks(text)?;
-        let (mut pem, mut der) = (String::with_capacity(text.len()), Vec::new());
-        for block in blocks.iter().filter(|block| block.label == CERTIFICATE) {
-            let decoded = block.decode()?;
-            if decoded.parse_x509().is_err() {
+        let mut pem = String::with_capacity(text.len());
+        let certificates = blocks.iter().filter(|block| block.label == CERTIFICATE);
+        for (position, block) in certificates.enumerate() {
+            if block.decode()?.parse_x509().is_err() {
                 return Err(PemProblem::BadCertificate {
-                    index: der.len() + 1,
+                    index: position + 1,
                 });
             }
             pem.push_str(&block.text);
-            der.push(decoded.contents);
         }
-        if der.is_empty() {
+        if pem.is_empty() {
             return Err(match blocks.iter().any(Block::is_key) {
                 true => PemProblem::KeyForCertificate,
                 false => PemProblem::NoCertificate,
             });
         }
-        Ok(Self { pem, der })
+        Ok(Self { pem })
     }
 
     /// The certificate blocks, nothing else.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
-    }
-
-    /// The same in DER.
-    pub(crate) fn certificates(&self) -> &[Vec<u8>] {
-        &self.der
     }
 }
 

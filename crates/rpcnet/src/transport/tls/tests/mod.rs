@@ -5,6 +5,7 @@
 mod client_certificates;
 mod files;
 mod reload;
+mod restart;
 mod server_certificates;
 
 use std::net::SocketAddr;
@@ -88,6 +89,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 impl Host {
     fn start(tls: &ServerTls) -> Self {
+        Self::bind(tls, "127.0.0.1:0".parse().unwrap()).unwrap()
+    }
+
+    /// Runs on the current runtime, and ends with it.
+    fn bind(tls: &ServerTls, address: SocketAddr) -> std::io::Result<Self> {
         let events = ConnectionEvents::default();
         let failures = events.handshake_failures();
         let mut server = s2n_quic::Server::builder()
@@ -99,17 +105,16 @@ impl Host {
             .unwrap()
             .with_stateless_reset_token(tls.reset_key())
             .unwrap()
-            .with_io("127.0.0.1:0")
-            .unwrap()
+            .with_io(address)?
             .start()
-            .unwrap();
+            .map_err(std::io::Error::other)?;
         let address = server.local_addr().unwrap();
         tokio::spawn(async move {
             while let Some(connection) = server.accept().await {
                 tokio::spawn(greet(connection));
             }
         });
-        Self { address, failures }
+        Ok(Self { address, failures })
     }
 
     /// How the server saw the one handshake that failed. Its end may come after the client's.
