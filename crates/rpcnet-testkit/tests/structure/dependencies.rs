@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::documents::PENDING;
 use crate::manifest::{self, Manifest};
 use crate::markdown;
 use crate::tree::{self, Document, Violation};
@@ -44,11 +45,18 @@ fn disagreement(used: &BTreeSet<String>, section: &str) -> Vec<Violation> {
         .map(|name| format!("`{name}` has no line"));
     let unused = (&listed - used)
         .into_iter()
+        .filter(|name| !PENDING.contains(&name.as_str()))
         .map(|name| format!("nothing uses `{name}` here"));
     unlisted
         .chain(unused)
         .map(|what| Violation::new(DECISION, 0, what))
         .collect()
+}
+
+/// Everything third-party that any crate uses.
+pub(crate) fn used() -> BTreeSet<String> {
+    let members = manifest::members();
+    &shipped(&members) | &for_development(&members)
 }
 
 fn own_versions(member: &Manifest) -> Vec<Violation> {

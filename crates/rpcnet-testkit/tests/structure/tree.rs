@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::items;
 use crate::lexer::{self, Token};
@@ -134,8 +135,13 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// All Rust files.
+/// All Rust files, read once.
 pub(crate) fn sources() -> Vec<Source> {
+    static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
+    SOURCES.get_or_init(read_sources).clone()
+}
+
+fn read_sources() -> Vec<Source> {
     let mut sources: Vec<Source> = documents("rs")
         .iter()
         .map(|file| Source::new(&file.path, &file.text))
