@@ -445,7 +445,10 @@ fn fields(entry: &Value) -> Value {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().expect("an object").clone()
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
