@@ -284,3 +284,16 @@ fn an_unknown_reason_to_cancel_cancels_all_the_same() {
     let cancel = Cancel::decode(Bytes::from_static(&[9, 40, 0xff]));
     assert_eq!(cancel.map(|cancel| cancel.code), Ok(ErrorCode::Cancelled));
 }
+
+/// W-7.
+#[test]
+fn bytes_after_the_end_marker_are_found_by_whoever_looks_first() {
+    let ended = || {
+        let mut decoder = FrameDecoder::new(FrameLimits::default());
+        decoder.push(Bytes::from_static(&[0, 0]));
+        assert_eq!(decoder.next_frame(), Ok(Some(Frame::End)));
+        decoder
+    };
+    assert_eq!(ended().finish(), Err(WireError::TrailingBytes));
+    assert_eq!(ended().next_frame(), Err(WireError::TrailingBytes));
+}

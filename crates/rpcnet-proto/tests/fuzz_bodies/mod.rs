@@ -260,16 +260,14 @@ pub(crate) fn read<R: Reader>(
 ) -> (Vec<R::Event>, Result<(), WireError>) {
     let mut events = Vec::new();
     let mut sizes = sizes.iter().cycle();
-    let mut rest = data;
+    let mut rest = Bytes::copy_from_slice(data);
     let mut pushed = 0;
     while !rest.is_empty() {
         let size = sizes
             .next()
             .map_or(rest.len(), |size| (*size).clamp(1, rest.len()));
-        let (chunk, after) = rest.split_at(size);
-        rest = after;
-        pushed += chunk.len();
-        reader.push(Bytes::copy_from_slice(chunk));
+        pushed += size;
+        reader.push(rest.split_to(size));
         loop {
             match reader.next() {
                 Ok(Some(event)) => events.push(event),
