@@ -39,7 +39,7 @@ pub enum Code {
     /// The request goes beyond what exists now, such as reading past the end.
     /// Unlike [`Code::InvalidArgument`], it may be right later.
     OutOfRange = 11,
-    /// The server has no such method, codec or feature.
+    /// The server has no such method or feature.
     Unimplemented = 12,
     /// A bug: something that must hold does not. A panicking handler reports it.
     Internal = 13,
@@ -75,7 +75,7 @@ impl Code {
 
     /// Reads a code from its number.
     ///
-    /// W-37: a number without a code, 0 included, is [`Code::Unknown`]: a status
+    /// W-27: a number without a code, 0 included, is [`Code::Unknown`]: a status
     /// says that the call failed, whatever else a newer peer means by it.
     #[must_use]
     pub fn from_wire(number: u64) -> Self {

@@ -5,7 +5,7 @@ use std::fmt;
 /// Names the encoding of a call's messages, both ways.
 ///
 /// The wire carries any byte; a server answers a codec that it does not know
-/// with [`Code::Unimplemented`](crate::Code::Unimplemented).
+/// with [`Code::InvalidArgument`](crate::Code::InvalidArgument).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CodecId(pub u8);
 

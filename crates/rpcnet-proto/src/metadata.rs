@@ -43,30 +43,35 @@ impl Metadata {
             *old = value;
             return Ok(());
         }
-        self.append(key, value)
+        self.append(key.into(), value)
     }
 
-    /// Adds an entry that came off the wire, where a repeated key is an error.
-    pub(crate) fn insert_from_wire(
-        &mut self,
-        key: &[u8],
-        value: Bytes,
-    ) -> Result<(), MetadataError> {
+    /// Checks a key that came off the wire.
+    pub(crate) fn key_from_wire(key: &[u8]) -> Result<Box<str>, MetadataError> {
         check_key(key)?;
-        check_value_len(value.len())?;
         // What passed the check is ASCII, so this finds no further fault.
         let key = str::from_utf8(key).map_err(|_| MetadataError::KeyCharacter { position: 0 })?;
-        if self.get(key).is_some() {
+        Ok(key.into())
+    }
+
+    /// Adds an entry that came off the wire, where a repeated key is an error (W-21).
+    pub(crate) fn insert_from_wire(
+        &mut self,
+        key: Box<str>,
+        value: Bytes,
+    ) -> Result<(), MetadataError> {
+        check_value_len(value.len())?;
+        if self.get(&key).is_some() {
             return Err(MetadataError::DuplicateKey);
         }
         self.append(key, value)
     }
 
-    fn append(&mut self, key: &str, value: Bytes) -> Result<(), MetadataError> {
+    fn append(&mut self, key: Box<str>, value: Bytes) -> Result<(), MetadataError> {
         if self.entries.len() >= Self::ENTRIES_MAX {
             return Err(MetadataError::TooManyEntries);
         }
-        self.entries.push((key.into(), value));
+        self.entries.push((key, value));
         Ok(())
     }
 

@@ -85,7 +85,7 @@ pub enum Origin {
 impl Origin {
     /// Reads the origin from its byte in a STATUS.
     ///
-    /// W-38: an unknown byte is [`Origin::Server`], the reading that promises least.
+    /// W-28: an unknown byte is [`Origin::Server`], the reading that promises least.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Self {
         match byte {

@@ -1,4 +1,8 @@
 //! Reads the fields of a frame's body, in order.
+//!
+//! A body that ends within a field is malformed (W-13); what is left after the
+//! last field is a newer version's and no error (W-14), except where the layout
+//! is a list up to the end.
 
 use bytes::{Buf, Bytes};
 

@@ -18,7 +18,7 @@ pub struct Cancel {
 impl Cancel {
     /// Reads the body of a CANCEL. Bytes after the last field are ignored, and
     /// a code that this version does not know is [`ErrorCode::Cancelled`]: the
-    /// call is unwanted all the same.
+    /// call is unwanted all the same (W-50).
     ///
     /// # Errors
     /// [`WireError`] says what is malformed.

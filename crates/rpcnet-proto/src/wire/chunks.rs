@@ -15,8 +15,9 @@ pub(super) const PREFIX_BYTES_MAX: usize = varint::BYTES_MAX + 1;
 /// Chunks are kept as they came, so that a body inside one chunk is handed out
 /// without a copy. Small chunks behind others are gathered in one buffer, so
 /// that a peer that sends single bytes cannot make each cost a queue entry: for
-/// `n` bytes queued, at most `2 * n` + 1 KiB are held, whatever the chunking
-/// (not counting what a chunk's owner keeps alive beyond the chunk).
+/// `n` bytes queued, at most `2 * n` + 1 KiB are held, whatever the chunking,
+/// and `n` more while a body is put together (not counting what a chunk's owner
+/// keeps alive beyond the chunk).
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     chunks: VecDeque<Bytes>,
@@ -58,6 +59,9 @@ impl Chunks {
 
     /// The first bytes queued, up to a whole frame prefix, and how many there are.
     pub(super) fn peek(&self) -> ([u8; PREFIX_BYTES_MAX], usize) {
+        if let Some(prefix) = self.chunks.front().and_then(|chunk| chunk.first_chunk()) {
+            return (*prefix, PREFIX_BYTES_MAX);
+        }
         let mut prefix = [0; PREFIX_BYTES_MAX];
         let mut len = 0;
         let queued = self

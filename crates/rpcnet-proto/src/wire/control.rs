@@ -85,6 +85,7 @@ impl Default for ControlReader {
     }
 }
 
+/// W-39, W-44: what may come next.
 fn admit(has_settings: bool, kind: FrameKind) -> Result<(), WireError> {
     match (has_settings, kind) {
         (false, FrameKind::Settings) | (true, FrameKind::GoAway | FrameKind::Cancel) => Ok(()),

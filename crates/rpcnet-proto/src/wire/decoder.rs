@@ -146,7 +146,7 @@ impl FrameDecoder {
             State::Ended if self.queue.len() == 0 => Ok(()),
             State::Ended => Err(WireError::TrailingBytes),
             State::Failed(error) => Err(error.clone()),
-            // W-13: what lacks the marker was cut off, however complete it looks.
+            // W-8: what lacks the marker was cut off, however complete it looks.
             State::Prefix | State::Body { .. } | State::Skip { .. } => Err(WireError::Truncated),
         }
     }
@@ -182,6 +182,7 @@ impl FrameDecoder {
                     }
                     self.state = State::Prefix;
                 }
+                // W-7: even where the end was returned already.
                 State::Ended if self.queue.len() > 0 => return Err(WireError::TrailingBytes),
                 State::Ended => return Ok(None),
                 State::Failed(error) => return Err(error.clone()),
@@ -217,18 +218,21 @@ impl FrameDecoder {
                     len: self.check_len(kind, length - 1)?,
                 }
             }
+            // W-10: whoever sends such a frame can do without its being read.
             None if byte >= FrameKind::IGNORABLE_MIN => {
                 let limit = FrameLimits::IGNORABLE_BYTES_MAX;
                 State::Skip {
                     left: fits(length - 1, limit, too_large(byte))?,
                 }
             }
+            // W-11.
             None => return Err(WireError::UnknownFrame { byte }),
         };
         self.queue.skip(length_len + 1);
         Ok(Some(state))
     }
 
+    /// W-9: a length is only a claim; nothing is kept on its word.
     fn check_len(&self, kind: FrameKind, len: u64) -> Result<usize, WireError> {
         match kind {
             FrameKind::Message => fits(len, self.limits.message_bytes_max, |len, limit| {
@@ -263,7 +267,7 @@ impl Frame {
         }
     }
 
-    /// The error for a frame that came where it has no place.
+    /// W-12: the error for a frame that came where it has no place.
     pub(super) const fn unexpected(&self) -> WireError {
         let kind = match self {
             Self::Header(_) => FrameKind::Header,

@@ -117,7 +117,8 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// The code with which to reset the stream, or close the connection, that carried the bytes.
+    /// The code with which to reset the stream (W-35), or close the connection
+    /// (W-43), that carried the bytes.
     #[must_use]
     pub const fn error_code(&self) -> ErrorCode {
         match self {

@@ -26,7 +26,7 @@ impl GoAway {
     /// The longest message that travels, in bytes.
     pub const MESSAGE_BYTES_MAX: usize = 1024;
 
-    /// Reads the body of a GOAWAY. Bytes after the last field are ignored.
+    /// Reads the body of a GOAWAY. Bytes after the last field are ignored (W-14).
     ///
     /// # Errors
     /// [`WireError`] says what is malformed.
@@ -39,7 +39,7 @@ impl GoAway {
         })
     }
 
-    /// Appends the body, within its limits.
+    /// Appends the body, within its limits (W-29).
     pub(super) fn encode_body(&self, out: &mut BytesMut) {
         varint::encode(whole_ms(self.grace), out);
         varint::encode(whole_ms(self.retry_after), out);

@@ -20,7 +20,7 @@ pub struct Header {
     /// Whether running the method twice is as good as once, as the caller knows it.
     pub idempotent: bool,
     /// The time that remains. On the wire it is whole microseconds, rounded
-    /// down and cut at 2^62 - 1; zero says that the deadline has passed.
+    /// down and cut at 2^62 - 1; zero says that the deadline has passed (W-19).
     pub timeout: Duration,
     /// What is called.
     pub method: Method,
@@ -57,12 +57,12 @@ const TRACE: u8 = 1 << 1;
 impl Header {
     /// Reads the body of a HEADER; the values of the metadata share its memory.
     ///
-    /// Bytes after the last field are ignored, so that the header can grow, and
-    /// so are flags that this version does not know.
+    /// Bytes after the last field are ignored, so that the header can grow (W-14),
+    /// and so are flags that this version does not know (W-18).
     ///
     /// # Errors
     /// [`WireError::Method`] where nothing but the method's name is wrong, so
-    /// that a server can tell the caller; any other [`WireError`] otherwise.
+    /// that a server can tell the caller (W-20); any other [`WireError`] otherwise.
     pub fn decode(body: Bytes) -> Result<Self, WireError> {
         let mut body = Body::new(FrameKind::Header, body);
         let call_id = body.varint()?;
@@ -77,10 +77,12 @@ impl Header {
             None
         };
         let metadata = decode_metadata(&mut body)?;
+        // W-17. The method's error comes last, so that it is the only one.
+        let kind = CallKind::from_byte(kind).ok_or(WireError::UnknownCallKind { byte: kind })?;
         Ok(Self {
             // A varint holds no number beyond the largest id.
             call_id: CallId::new(call_id).unwrap_or(CallId::MAX),
-            kind: CallKind::from_byte(kind).ok_or(WireError::UnknownCallKind { byte: kind })?,
+            kind,
             codec,
             idempotent: flags & IDEMPOTENT != 0,
             timeout,
@@ -167,9 +169,10 @@ fn decode_trace(body: &mut Body) -> Result<TraceContext, WireError> {
 
 fn decode_metadata(body: &mut Body) -> Result<Metadata, WireError> {
     let mut metadata = Metadata::new();
+    // The count is only a claim: the body ends or the entries run out first.
     for _ in 0..body.varint()? {
-        let key = body.bytes()?;
-        metadata.insert_from_wire(&key, body.bytes()?)?;
+        let key = body.parse(Metadata::key_from_wire)??;
+        metadata.insert_from_wire(key, body.bytes()?)?;
     }
     Ok(metadata)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a stream is for: its first byte.
+/// What a stream is for: its first byte (W-3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum StreamKind {

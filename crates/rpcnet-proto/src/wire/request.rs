@@ -102,11 +102,13 @@ impl RequestReader {
                 self.state = State::AwaitingEnd;
                 Ok(RequestEvent::Message(body))
             }
+            // W-23: an empty one, too.
             (State::Streaming, Frame::Message(body)) => Ok(RequestEvent::Message(body)),
             (State::AwaitingEnd | State::Streaming, Frame::End) => {
                 self.state = State::Ended;
                 Ok(RequestEvent::End)
             }
+            // W-24.
             (State::AwaitingMessage, Frame::End) => Err(WireError::MessageMissing),
             (_, frame) => Err(frame.unexpected()),
         }
@@ -121,6 +123,7 @@ fn after_header(kind: CallKind) -> State {
     }
 }
 
+/// W-15, W-24: what may come next.
 fn admit(state: State, kind: FrameKind) -> Result<(), WireError> {
     match (state, kind) {
         (State::AwaitingHeader, FrameKind::Header)

@@ -8,8 +8,8 @@ use crate::{CallKind, Origin, Status};
 /// One thing that a server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResponseEvent {
-    /// A message, in the order in which it was sent. It is a result only once
-    /// [`ResponseEvent::End`] followed, where the call has one response.
+    /// A message, in the order in which it was sent. Where the call has one
+    /// response, it is the result only once [`ResponseEvent::End`] followed (W-33).
     Message(Bytes),
     /// The call succeeded; nothing follows.
     End,
@@ -35,7 +35,7 @@ enum State {
     Streaming,
     /// The one message came; nothing but the end may follow.
     AwaitingEnd,
-    /// A status came; it counts once the end marker shows that it is whole.
+    /// A status came; it counts once the end marker shows that it is whole (W-26).
     Failing(Status, Origin),
     Ended,
 }
@@ -125,12 +125,14 @@ impl ResponseReader {
                 self.state = State::Ended;
                 Ok(Some(failed))
             }
+            // W-25.
             (State::AwaitingMessage, Frame::End) => Err(WireError::MessageMissing),
             (_, frame) => Err(frame.unexpected()),
         }
     }
 }
 
+/// W-25, W-26: what may come next.
 fn admit(state: &State, kind: FrameKind) -> Result<(), WireError> {
     match (state, kind) {
         (State::AwaitingMessage | State::Streaming, FrameKind::Message | FrameKind::Status) => {

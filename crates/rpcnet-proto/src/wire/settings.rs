@@ -55,7 +55,7 @@ impl Settings {
     }
 
     /// Reads the body of a SETTINGS. A setting that is absent has its default,
-    /// and an id that this version does not know is ignored.
+    /// and an id that this version does not know is ignored (W-45).
     ///
     /// # Errors
     /// [`WireError`] says what is malformed.
@@ -63,13 +63,14 @@ impl Settings {
         let mut body = Body::new(FrameKind::Settings, body);
         let mut settings = Self::default();
         let mut seen = Vec::new();
+        // W-46: the bound comes before what grows with the number of pairs.
         while !body.is_empty() {
             let (id, value) = (body.varint()?, body.varint()?);
-            if seen.contains(&id) {
-                return Err(WireError::DuplicateSetting { id });
-            }
             if seen.len() >= Self::PAIRS_MAX {
                 return Err(WireError::TooManySettings);
+            }
+            if seen.contains(&id) {
+                return Err(WireError::DuplicateSetting { id });
             }
             seen.push(id);
             settings.apply(id, value);

@@ -9,7 +9,7 @@ use crate::{Code, Origin, Status};
 
 /// Reads the body of a STATUS; the details share its memory.
 ///
-/// Bytes after the last field are ignored, so that the status can grow.
+/// Bytes after the last field are ignored, so that the status can grow (W-14).
 ///
 /// # Errors
 /// [`WireError`] says what is malformed.
@@ -30,7 +30,7 @@ pub fn decode(body: Bytes) -> Result<(Status, Origin), WireError> {
     ))
 }
 
-/// Appends the body, within its limits.
+/// Appends the body, within its limits (W-29).
 pub(super) fn encode_body(status: &Status, origin: Origin, out: &mut BytesMut) {
     varint::encode(status.code.to_wire(), out);
     out.put_u8(origin.to_byte());

@@ -37,7 +37,7 @@ pub const fn encoded_len(value: u64) -> usize {
 /// takes, or `None` where more bytes are needed.
 ///
 /// # Errors
-/// W-8: [`WireError::VarintNotShortest`] where fewer bytes could carry the
+/// W-6: [`WireError::VarintNotShortest`] where fewer bytes could carry the
 /// value. One number has one encoding, so no two parsers can disagree on a length.
 #[inline]
 pub fn decode(bytes: &[u8]) -> Result<Option<(u64, usize)>, WireError> {
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// W-8.
+    /// W-6.
     #[test]
     fn a_longer_form_than_needed_is_refused() {
         for bytes in [

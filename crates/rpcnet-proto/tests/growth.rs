@@ -1,0 +1,84 @@
+//! What a newer version may add, this one goes on without.
+
+use bytes::{BufMut, BytesMut};
+use rpcnet_proto::wire::{
+    ControlEvent, ControlReader, FrameLimits, Header, RequestEvent, RequestReader, Settings,
+    encode, varint,
+};
+use rpcnet_proto::{CallId, CallKind, CodecId, Metadata, Method};
+use std::time::Duration;
+
+fn header() -> Header {
+    Header {
+        call_id: CallId::new(1).expect("the id is in range"),
+        kind: CallKind::Unary,
+        codec: CodecId::RAW,
+        idempotent: false,
+        timeout: Duration::from_secs(1),
+        method: Method::new("a.b").expect("the name is legal"),
+        trace: None,
+        metadata: Metadata::new(),
+    }
+}
+
+fn frame(out: &mut BytesMut, byte: u8, body: &[u8]) {
+    varint::encode(body.len() as u64 + 1, out);
+    out.put_u8(byte);
+    out.put_slice(body);
+}
+
+/// W-10, W-14, W-18, W-55.
+#[test]
+fn a_call_with_new_frames_flags_and_fields_reads_as_before() {
+    let mut plain = BytesMut::new();
+    encode::header(&mut plain, &header());
+    let mut body = plain[2..].to_vec();
+    body[3] |= 0b1111_1100;
+    body.extend_from_slice(b"a new field");
+
+    let mut out = BytesMut::new();
+    for byte in 0x40..=0xff {
+        frame(&mut out, byte, b"a new frame");
+    }
+    frame(&mut out, 0x01, &body);
+    frame(&mut out, 0xff, &[]);
+    encode::message(&mut out, b"hi");
+    frame(&mut out, 0x40, &[0; 1000]);
+    encode::end(&mut out);
+
+    let mut reader = RequestReader::new(FrameLimits::default());
+    reader.push(out.freeze());
+    assert_eq!(
+        reader.next_event(),
+        Ok(Some(RequestEvent::Header(header())))
+    );
+    assert_eq!(
+        reader.next_event(),
+        Ok(Some(RequestEvent::Message("hi".into())))
+    );
+    assert_eq!(reader.next_event(), Ok(Some(RequestEvent::End)));
+    assert_eq!(reader.next_event(), Ok(None));
+    assert_eq!(reader.finish(), Ok(()));
+}
+
+/// W-45, W-55.
+#[test]
+fn a_new_setting_changes_no_old_one() {
+    let mut body = BytesMut::new();
+    for (id, value) in [(6, 1), (2, 77), (varint::MAX, varint::MAX)] {
+        varint::encode(id, &mut body);
+        varint::encode(value, &mut body);
+    }
+    let mut out = BytesMut::new();
+    frame(&mut out, 0x10, &body);
+    let mut reader = ControlReader::new();
+    reader.push(out.freeze());
+    let expected = Settings {
+        header_bytes_max: 77,
+        ..Settings::default()
+    };
+    assert_eq!(
+        reader.next_event(),
+        Ok(Some(ControlEvent::Settings(expected)))
+    );
+}

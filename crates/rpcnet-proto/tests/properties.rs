@@ -1,0 +1,303 @@
+//! What holds for every value and for every way to cut the bytes.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rpcnet_proto::wire::{
+    Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, Header, RequestEvent,
+    RequestReader, ResponseEvent, ResponseReader, Settings, encode, varint,
+};
+use rpcnet_proto::{
+    CallId, CallKind, Code, CodecId, Metadata, Method, Origin, Status, TraceContext,
+};
+
+mod fuzz_bodies;
+
+use fuzz_bodies::read;
+
+const LIMITS: FrameLimits = FrameLimits {
+    message_bytes_max: 1 << 20,
+    header_bytes_max: 512 * 1024,
+};
+
+proptest! {
+    #[test]
+    fn varints_round_trip_in_their_shortest_form(value in any_varint(), tail in vec(any::<u8>(), 0..4)) {
+        let mut out = BytesMut::new();
+        varint::encode(value, &mut out);
+        let len = out.len();
+        prop_assert_eq!(len, varint::encoded_len(value));
+        out.extend_from_slice(&tail);
+        prop_assert_eq!(varint::decode(&out), Ok(Some((value, len))));
+    }
+
+    #[test]
+    fn requests_round_trip_however_they_are_cut(
+        header in any_header(),
+        mut messages in vec(any_body(), 1..6),
+        sizes in vec(1_usize..600, 1..5),
+    ) {
+        if !header.kind.streams_requests() {
+            messages.truncate(1);
+        }
+        let mut out = BytesMut::new();
+        encode::header(&mut out, &header);
+        for message in &messages {
+            encode::message_prefix(&mut out, message.len());
+            out.extend_from_slice(message);
+        }
+        encode::end(&mut out);
+        let mut expected = vec![RequestEvent::Header(header)];
+        expected.extend(messages.into_iter().map(RequestEvent::Message));
+        expected.push(RequestEvent::End);
+        let (events, outcome) = read(RequestReader::new(LIMITS), &out, &sizes);
+        prop_assert_eq!(events, expected);
+        prop_assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn responses_round_trip_however_they_are_cut(
+        kind in any_kind(),
+        mut messages in vec(any_body(), 1..6),
+        failure in proptest::option::of((any_status(), any_origin())),
+        sizes in vec(1_usize..600, 1..5),
+    ) {
+        if !kind.streams_responses() {
+            messages.truncate(usize::from(failure.is_none()));
+        }
+        let mut out = BytesMut::new();
+        for message in &messages {
+            encode::message(&mut out, message);
+        }
+        let mut expected: Vec<_> = messages.into_iter().map(ResponseEvent::Message).collect();
+        if let Some((status, origin)) = failure {
+            encode::status(&mut out, &status, origin);
+            expected.push(ResponseEvent::Failed(status, origin));
+        } else {
+            expected.push(ResponseEvent::End);
+        }
+        encode::end(&mut out);
+        let (events, outcome) = read(ResponseReader::new(LIMITS, kind), &out, &sizes);
+        prop_assert_eq!(events, expected);
+        prop_assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn control_streams_round_trip_however_they_are_cut(
+        settings in any_settings(),
+        others in vec(any_control(), 0..6),
+        sizes in vec(1_usize..40, 1..5),
+    ) {
+        let mut out = BytesMut::new();
+        encode::settings(&mut out, &settings);
+        for other in &others {
+            match other {
+                ControlEvent::GoAway(goaway) => encode::goaway(&mut out, goaway),
+                ControlEvent::Cancel(cancel) => encode::cancel(&mut out, cancel),
+                ControlEvent::Settings(_) => unreachable!("SETTINGS come once"),
+            }
+        }
+        let mut expected = vec![ControlEvent::Settings(settings)];
+        expected.extend(others);
+        let (events, _) = read(ControlReader::new(), &out, &sizes);
+        prop_assert_eq!(events, expected);
+    }
+
+    /// W-8.
+    #[test]
+    fn a_request_cut_anywhere_has_no_end(
+        header in any_header(),
+        message in any_body(),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut out = BytesMut::new();
+        encode::header(&mut out, &header);
+        encode::message(&mut out, &message);
+        encode::end(&mut out);
+        let cut = cut.index(out.len());
+        let (events, outcome) = read(RequestReader::new(LIMITS), &out[..cut], &[]);
+        prop_assert!(!events.contains(&RequestEvent::End));
+        prop_assert!(outcome.is_err());
+    }
+
+    #[test]
+    fn a_header_says_how_long_it_will_be(header in any_header()) {
+        let mut out = BytesMut::new();
+        encode::header(&mut out, &header);
+        let body_len = header.borrowed().body_len();
+        prop_assert_eq!(out.len(), varint::encoded_len(body_len as u64 + 1) + 1 + body_len);
+        let body = out.freeze().split_off(varint::encoded_len(body_len as u64 + 1) + 1);
+        for cut in [body_len / 3, body_len / 2, body_len - 1] {
+            prop_assert!(Header::decode(body.slice(..cut)).is_err());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_an_event_or_an_error(bytes in vec(any::<u8>(), 0..400)) {
+        for (_, check) in fuzz_bodies::TARGETS {
+            check(&bytes);
+        }
+    }
+
+    /// Bytes of which most are legal reach further than arbitrary ones.
+    #[test]
+    fn damaged_requests_are_an_event_or_an_error(
+        header in any_header(),
+        message in vec(any::<u8>(), 0..100),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut out = BytesMut::from(&[7][..]);
+        encode::header(&mut out, &header);
+        encode::message(&mut out, &message);
+        encode::end(&mut out);
+        for (at, byte) in damage {
+            let at = at.index(out.len());
+            out[at] = byte;
+        }
+        fuzz_bodies::check_request_stream(&out);
+        fuzz_bodies::check_frame(&out);
+    }
+
+    #[test]
+    fn metadata_keeps_order_and_keys_apart(
+        entries in vec(("[a-z0-9_.-]{1,3}", vec(any::<u8>(), 0..8)), 0..64),
+    ) {
+        let mut metadata = Metadata::new();
+        let mut model: Vec<(String, Vec<u8>)> = Vec::new();
+        for (key, value) in entries {
+            metadata.insert(&key, value.clone()).expect("the entry is legal");
+            match model.iter_mut().find(|(k, _)| *k == key) {
+                Some((_, old)) => *old = value,
+                None => model.push((key, value)),
+            }
+        }
+        let found: Vec<(String, Vec<u8>)> =
+            metadata.iter().map(|(key, value)| (key.to_owned(), value.to_vec())).collect();
+        prop_assert_eq!(found, model);
+    }
+}
+
+fn any_varint() -> impl Strategy<Value = u64> {
+    // Every length as often as the others, and the ends of each more often.
+    prop_oneof![
+        0_u64..70,
+        16_300_u64..16_500,
+        1_073_741_800_u64..1_073_741_900,
+        varint::MAX - 50..=varint::MAX,
+        0..=varint::MAX,
+    ]
+}
+
+fn any_kind() -> impl Strategy<Value = CallKind> {
+    (0_u8..4).prop_map(|byte| CallKind::from_byte(byte).expect("four kinds exist"))
+}
+
+fn any_body() -> impl Strategy<Value = Bytes> {
+    prop_oneof![Just(0), 1_usize..80, 200_usize..300, 4000_usize..5000]
+        .prop_flat_map(|len| any::<u8>().prop_map(move |byte| Bytes::from(vec![byte; len])))
+}
+
+fn any_metadata() -> impl Strategy<Value = Metadata> {
+    let value = prop_oneof![4 => vec(any::<u8>(), 0..40), 1 => Just(vec![9; 4096])];
+    vec(("[a-z0-9_.-]{1,64}", value), 0..64).prop_map(|entries| {
+        let mut metadata = Metadata::new();
+        for (key, value) in entries {
+            metadata.insert(&key, value).expect("the entry is legal");
+        }
+        metadata
+    })
+}
+
+fn any_header() -> impl Strategy<Value = Header> {
+    let trace = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<u8>()).prop_map(
+        |(trace_id, parent_id, flags)| TraceContext {
+            trace_id,
+            parent_id,
+            flags,
+        },
+    );
+    let call = (
+        any_varint(),
+        any_kind(),
+        any::<u8>(),
+        any::<bool>(),
+        any_varint(),
+    );
+    (
+        call,
+        "[A-Za-z0-9_./-]{1,128}",
+        proptest::option::of(trace),
+        any_metadata(),
+    )
+        .prop_map(
+            |((call_id, kind, codec, idempotent, timeout), method, trace, metadata)| Header {
+                call_id: CallId::new(call_id).expect("a varint is in range"),
+                kind,
+                codec: CodecId(codec),
+                idempotent,
+                timeout: Duration::from_micros(timeout),
+                method: Method::new(&method).expect("the name is legal"),
+                trace,
+                metadata,
+            },
+        )
+}
+
+fn any_status() -> impl Strategy<Value = Status> {
+    (
+        prop::sample::select(&Code::ALL[..]),
+        "\\PC{0,200}",
+        vec(any::<u8>(), 0..50),
+    )
+        .prop_map(|(code, message, details)| Status::new(code, message).with_details(details))
+}
+
+fn any_origin() -> impl Strategy<Value = Origin> {
+    (0_u8..3).prop_map(Origin::from_byte)
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    (
+        any_varint(),
+        any_varint(),
+        any_varint(),
+        any_varint(),
+        any_varint(),
+    )
+        .prop_map(
+            |(
+                message_bytes_max,
+                header_bytes_max,
+                concurrent_calls_max,
+                keep_alive,
+                stream_kinds,
+            )| {
+                Settings {
+                    message_bytes_max,
+                    header_bytes_max,
+                    concurrent_calls_max,
+                    keep_alive: (keep_alive > 0).then(|| Duration::from_micros(keep_alive)),
+                    stream_kinds,
+                }
+            },
+        )
+}
+
+fn any_control() -> impl Strategy<Value = ControlEvent> {
+    let goaway = (any_varint(), any_varint(), "\\PC{0,100}").prop_map(|(grace, retry, message)| {
+        ControlEvent::GoAway(GoAway {
+            grace: Duration::from_millis(grace),
+            retry_after: Duration::from_millis(retry),
+            message,
+        })
+    });
+    let cancel = (any_varint(), 0_u64..13).prop_map(|(id, code)| {
+        ControlEvent::Cancel(Cancel {
+            call_id: CallId::new(id).expect("a varint is in range"),
+            code: ErrorCode::from_wire(code).expect("13 codes exist"),
+        })
+    });
+    prop_oneof![goaway, cancel]
+}
