@@ -82,5 +82,5 @@ pub use limits::Limits;
 pub use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
 };
-pub use server::{RequestResults, RequestStream, RpcServer, ShutdownReport};
+pub use server::{RequestResults, RequestStream, RpcServer, ServerCounters, ShutdownReport};
 pub use transport::tls::{ClientAuth, PemProblem, TlsError};

@@ -40,7 +40,7 @@ pub(crate) struct Link {
     /// The run of attempts under way, which every call that needs it waits for.
     run: Mutex<Run>,
     pub(crate) tasks: Tasks,
-    own: Weak<Link>,
+    own: Weak<Self>,
 }
 
 #[derive(Debug)]
@@ -165,7 +165,7 @@ impl Link {
         let mut last = ConnectFailure::NoAnswer;
         loop {
             if attempts.len() == ATTEMPTS_AT_ONCE_MAX {
-                attempts.remove(1);
+                drop(attempts.remove(1));
             }
             attempts.push(Box::pin(self.clone().attempt()));
             let pause = self.next_pause();

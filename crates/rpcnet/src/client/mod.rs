@@ -23,7 +23,7 @@ use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::transport::quic::Dialer;
-use crate::transport::tls;
+use crate::transport::tls::{self, ClientTls};
 
 /// Calls the methods of one server.
 ///
@@ -61,6 +61,7 @@ pub struct RpcClient {
 #[derive(Debug)]
 struct Shared {
     link: Arc<Link>,
+    tls: ClientTls,
     next_id: AtomicU64,
 }
 
@@ -99,6 +100,7 @@ impl RpcClient {
         Ok(Self {
             shared: Arc::new(Shared {
                 link,
+                tls,
                 next_id: AtomicU64::new(1),
             }),
         })
@@ -313,6 +315,18 @@ impl RpcClient {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.shared.link.local_addr()
+    }
+
+    /// Reads the certificate files again; the connections made from now on use them.
+    ///
+    /// # Errors
+    ///
+    /// As [`RpcClient::new`]; what was in force stays in force.
+    pub fn reload_tls(&self) -> Result<(), RpcError> {
+        Ok(self
+            .shared
+            .tls
+            .reload(&self.shared.link.config.tls_files())?)
     }
 
     /// Closes the client and all its clones: calls under way end as cancelled

@@ -43,7 +43,7 @@ pub(crate) async fn open_with_message(
             }
             call.send.finish()
         };
-        accept_early_answer(sent.await, &shared)?;
+        accept_early_answer(&sent.await, &shared)?;
         Ok(call)
     };
     let call = within_opening(&shared, &request, opening).await?;
@@ -64,7 +64,7 @@ where
     let opening = async {
         let (connection, mut call, call_id) = open(&shared, &request).await?;
         let head = request.head(call_id, &connection.settings)?;
-        accept_early_answer(call.send.write(head.freeze()).await, &shared)?;
+        accept_early_answer(&call.send.write(head.freeze()).await, &shared)?;
         Ok((connection, call))
     };
     let (connection, call) = within_opening(&shared, &request, opening).await?;
@@ -108,10 +108,11 @@ async fn within_opening<T>(
 }
 
 /// A server may answer before it has read everything: then its answer counts.
-fn accept_early_answer(sent: Result<(), Interrupted>, shared: &Shared) -> Result<(), RpcError> {
+fn accept_early_answer(sent: &Result<(), Interrupted>, shared: &Shared) -> Result<(), RpcError> {
     match sent {
         Err(Interrupted::Lost(error)) => {
-            Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &shared.link.server_name))
+            let lost = Interrupted::Lost(*error);
+            Err(lost.into_error(HandlerRan::Maybe, &shared.link.server_name))
         }
         _ => Ok(()),
     }

@@ -200,9 +200,8 @@ async fn accept_calls(
 ) {
     let tasks_max = connection.limits().calls_per_connection_max * TASKS_PER_CALL;
     loop {
-        let (mut send, mut recv) = match quic::accept_call(incoming).await {
-            Ok(Some(halves)) => halves,
-            Ok(None) | Err(_) => return,
+        let Ok(Some((mut send, mut recv))) = quic::accept_call(incoming).await else {
+            return;
         };
         // A peer that opens and resets gets its credit back at once; what it left
         // behind here is bounded all the same.

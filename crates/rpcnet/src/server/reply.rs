@@ -24,7 +24,11 @@ pub(crate) async fn write_unary(
         encode::message_prefix(&mut frames, reply.len());
         frames.put_slice(&reply);
         encode::end(&mut frames);
-        return ended(write_and_finish(send, frames.freeze()).await);
+        return match write_and_finish(send, frames.freeze()).await {
+            Ok(()) => Verdict::Answered,
+            // The client is gone or wants no reply: there is nobody to tell.
+            Err(_) => Verdict::Reset(ErrorCode::Cancelled),
+        };
     }
     let budget = &connection.reply_budget;
     let Some(_share) = budget.take(reply.len()) else {
@@ -78,12 +82,4 @@ pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdi
 async fn write_and_finish(send: &mut SendHalf, frames: Bytes) -> Result<(), Interrupted> {
     send.write(frames).await?;
     send.finish()
-}
-
-fn ended(written: Result<(), Interrupted>) -> Verdict {
-    match written {
-        Ok(()) => Verdict::Answered,
-        // The client is gone or wants no reply: there is nobody to tell.
-        Err(_) => Verdict::Reset(ErrorCode::Cancelled),
-    }
 }

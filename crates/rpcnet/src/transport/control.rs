@@ -1,7 +1,7 @@
 //! The control stream of each side: SETTINGS first, then GOAWAY and CANCEL.
 
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use rpcnet_proto::wire::{
@@ -46,22 +46,7 @@ impl ControlSender {
     fn push(&self, frame: BytesMut) -> bool {
         let mut half = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cx = Context::from_waker(Waker::noop());
-        half.poll_room(&mut cx).is_ready_and(|room| room.is_ok())
-            && half.push(frame.freeze()).is_ok()
-    }
-}
-
-/// `Poll::is_ready` together with a look at the value.
-trait IsReadyAnd<T> {
-    fn is_ready_and(self, look: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T> IsReadyAnd<T> for std::task::Poll<T> {
-    fn is_ready_and(self, look: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Self::Ready(value) => look(value),
-            Self::Pending => false,
-        }
+        matches!(half.poll_room(&mut cx), Poll::Ready(Ok(()))) && half.push(frame.freeze()).is_ok()
     }
 }
 

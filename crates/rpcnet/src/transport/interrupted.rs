@@ -37,11 +37,6 @@ impl From<connection::Error> for Interrupted {
 }
 
 impl Interrupted {
-    /// Returns true where the peer ended the stream without calling it a failure.
-    pub(crate) fn is_peer_done(&self) -> bool {
-        matches!(self, Self::Reset(code) if *code == ErrorCode::NoError.to_wire())
-    }
-
     /// What a call fails with; `ran` is what is known of its handler up to here.
     pub(crate) fn into_error(self, ran: HandlerRan, server_name: &str) -> RpcError {
         match self {

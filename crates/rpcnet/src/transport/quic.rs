@@ -69,6 +69,7 @@ pub(crate) fn bind(
     config: &RpcConfig,
     tls: &ServerTls,
     admission: Arc<Admission>,
+    events: ConnectionEvents,
 ) -> Result<s2n_quic::Server, RpcError> {
     let limits = config.limits();
     let limiter = AdmissionLimiter {
@@ -93,10 +94,10 @@ pub(crate) fn bind(
         .map_err(start_error)?
         .with_connection_close_formatter(AlertsPassThrough)
         .map_err(start_error)?
-        .with_event(ConnectionEvents::default())
+        .with_event(events)
         .map_err(start_error)?
         .start()
-        .map_err(|error| bind_error(&config.bind_address, error))?;
+        .map_err(|error| bind_error(&config.bind_address, &error))?;
     Ok(server)
 }
 
@@ -119,7 +120,7 @@ impl Dialer {
             .with_event(ConnectionEvents::default())
             .map_err(start_error)?
             .start()
-            .map_err(|error| bind_error(&config.bind_address, error))?;
+            .map_err(|error| bind_error(&config.bind_address, &error))?;
         Ok(Self(client))
     }
 
@@ -286,7 +287,7 @@ fn resolve(address: &str) -> Result<SocketAddr, RpcError> {
         .ok_or_else(|| unusable("the name has no address".to_owned()))
 }
 
-fn bind_error(address: &str, error: s2n_quic::provider::StartError) -> RpcError {
+fn bind_error(address: &str, error: &s2n_quic::provider::StartError) -> RpcError {
     RpcError::IoError(io::Error::other(format!("cannot bind {address}: {error}")))
 }
 

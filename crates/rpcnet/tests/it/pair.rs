@@ -64,7 +64,12 @@ impl Running {
         let addr = server.socket_addr.unwrap();
         let serving = server.clone();
         let task = tokio::spawn(async move { serving.start(quic).await });
-        Self { certs, server, addr, task }
+        Self {
+            certs,
+            server,
+            addr,
+            task,
+        }
     }
 
     /// Connects a client with default configuration.
@@ -77,7 +82,9 @@ impl Running {
         &self,
         configure: impl FnOnce(RpcConfig) -> RpcConfig,
     ) -> RpcClient {
-        RpcClient::connect(self.addr, configure(self.certs.client())).await.unwrap()
+        RpcClient::connect(self.addr, configure(self.certs.client()))
+            .await
+            .unwrap()
     }
 
     /// Waits for `start` to return.
@@ -88,7 +95,9 @@ impl Running {
 
 /// Registers `echo` (unary) and `echo_stream` (streaming).
 pub(crate) async fn echo(server: RpcServer) {
-    server.register("echo", |payload| async move { Ok(payload) }).await;
+    server
+        .register("echo", |payload| async move { Ok(payload) })
+        .await;
     server
         .register_streaming("echo_stream", |mut requests| async move {
             async_stream::stream! {
