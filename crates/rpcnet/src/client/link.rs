@@ -229,9 +229,29 @@ impl Link {
         })?;
         let rhythm = Rhythm::new(&self.config, &connection.settings);
         let weak = Arc::downgrade(&connection);
-        self.tasks
-            .spawn_until_stopped(established::follow(weak, quic, receiver, acceptor, rhythm));
+        let own = self.own.clone();
+        let let_go = move |retired: &Arc<ClientConnection>| {
+            if let Some(link) = own.upgrade() {
+                link.let_go(retired);
+            }
+        };
+        let follow = established::follow(weak, let_go, quic, receiver, acceptor, rhythm);
+        self.tasks.spawn_until_stopped(follow);
         Ok(connection)
+    }
+
+    /// Gives up our hold on a connection that takes no more calls: it closes with its
+    /// last one, for which a server that drains is waiting.
+    fn let_go(&self, retired: &Arc<ClientConnection>) {
+        let current = self.current.load();
+        if current.as_ref().is_some_and(|it| Arc::ptr_eq(it, retired)) {
+            self.current.compare_and_swap(&current, None);
+        }
+        drop(current);
+        // The run that made it keeps its outcome.
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = |outcome: &watch::Receiver<Option<Outcome>>| matches!(&*outcome.borrow(), Some(Ok(made)) if Arc::ptr_eq(made, retired));
+        run.outcome.take_if(|outcome| made(outcome));
     }
 
     /// Returns true where another attempt would end the same way.
