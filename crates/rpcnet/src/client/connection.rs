@@ -5,13 +5,12 @@ use std::sync::{Arc, Weak};
 
 use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
-use s2n_quic::connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::RpcConfig;
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::{self, Acceptor, QuicConnection};
+use crate::transport::quic::{self, Acceptor, ConnectionEnd, QuicConnection};
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Most calls on one connection at once, whatever a server announces.
@@ -39,7 +38,7 @@ impl ClientConnection {
         acceptor: &mut Acceptor,
         config: &RpcConfig,
     ) -> Result<(Arc<Self>, ControlReceiver), ControlFailure> {
-        let lost = |error: connection::Error| ControlFailure::Interrupted(error.into());
+        let lost = |error: ConnectionEnd| ControlFailure::Interrupted(error.into());
         let ours = quic.open_control().await.map_err(lost)?;
         let control = ControlSender::open(ours, &settings(config))
             .await
@@ -82,7 +81,7 @@ impl ClientConnection {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         call_id: CallId,
-    ) -> Option<Result<OpenCall, connection::Error>> {
+    ) -> Option<Result<OpenCall, ConnectionEnd>> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         let (send, recv) = match self.quic.open_call().await {
             Ok(halves) => halves,

@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use s2n_quic::connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -20,7 +19,7 @@ use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::Dialer;
+use crate::transport::quic::{ConnectionEnd, Dialer};
 
 /// The name a server's certificate must carry where the configuration names none.
 const DEFAULT_SERVER_NAME: &str = "localhost";
@@ -58,7 +57,7 @@ type Outcome = Result<Arc<ClientConnection>, ConnectFailure>;
 #[derive(Debug, Clone)]
 enum ConnectFailure {
     NoAnswer,
-    Lost(connection::Error),
+    Lost(ConnectionEnd),
     Wire(rpcnet_proto::wire::WireError),
     Closed,
 }

@@ -164,7 +164,7 @@ async fn exchange_settings(
     connection: &Connection,
     acceptor: &mut Acceptor,
 ) -> Result<(ControlSender, ControlReceiver, Settings), ControlFailure> {
-    let lost = |error: s2n_quic::connection::Error| ControlFailure::Interrupted(error.into());
+    let lost = |error: quic::ConnectionEnd| ControlFailure::Interrupted(error.into());
     let limits = connection.limits();
     let ours = Settings {
         message_bytes_max: limits.message_bytes_max as u64,

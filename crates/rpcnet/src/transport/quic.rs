@@ -19,6 +19,10 @@ use super::{RecvHalf, SendHalf};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 
+/// Why a connection ended, as the QUIC library says it; the rest of the crate
+/// hands it on without a look inside.
+pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
+
 /// Socket buffers asked for; the system grants what it allows.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
