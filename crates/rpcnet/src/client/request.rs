@@ -93,7 +93,7 @@ impl Request {
         &self,
         call_id: CallId,
         settings: &Settings,
-        payload: Bytes,
+        payload: &Bytes,
     ) -> Result<Frames, RpcError> {
         let copied = if payload.len() <= COPIED_PAYLOAD_BYTES_MAX {
             payload.len()
@@ -103,7 +103,7 @@ impl Request {
         let mut head = self.head_with_room(call_id, settings, copied)?;
         encode::message_prefix(&mut head, payload.len());
         if copied == payload.len() {
-            head.put_slice(&payload);
+            head.put_slice(payload);
             encode::end(&mut head);
             return Ok(Frames {
                 head: head.freeze(),
@@ -112,7 +112,7 @@ impl Request {
         }
         Ok(Frames {
             head: head.freeze(),
-            body: Some(payload),
+            body: Some(payload.clone()),
         })
     }
 

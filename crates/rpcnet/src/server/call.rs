@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use rpcnet_proto::wire::{
     ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
 };
@@ -21,7 +20,7 @@ use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
 use crate::error::RpcError;
-use crate::transport::{RecvHalf, SendHalf};
+use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
 #[derive(Debug)]
@@ -72,6 +71,15 @@ impl Verdict {
                 ),
                 Origin::Server,
             ),
+        }
+    }
+
+    pub(crate) fn of_written(written: &Result<(), Interrupted>) -> Self {
+        match written {
+            Ok(()) => Self::Answered,
+            Err(Interrupted::Stalled) => Self::Reset(ErrorCode::Stalled),
+            // The client is gone or wants no reply: there is nobody to tell.
+            Err(_) => Self::Reset(ErrorCode::Cancelled),
         }
     }
 
@@ -292,6 +300,3 @@ fn poll_contained<F: Future>(
         Err(_payload) => Poll::Ready(Err(Panicked)),
     }
 }
-
-/// The end marker as a frame of its own, after a body that was not copied.
-pub(crate) const END: Bytes = Bytes::from_static(&[0]);

@@ -24,7 +24,7 @@ impl ControlSender {
         let mut frames = BytesMut::with_capacity(64);
         encode::stream_kind(&mut frames, StreamKind::Control);
         encode::settings(&mut frames, settings);
-        half.write(frames.freeze()).await?;
+        half.write([frames.freeze()]).await?;
         Ok(Self(Mutex::new(half)))
     }
 
