@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
@@ -29,7 +30,7 @@ pub(crate) struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// Exchanges settings on a fresh connection.
+    /// Exchanges settings on a fresh connection, which counts as made only then (W-42).
     ///
     /// A server that refuses our certificate does so only now: the handshake is
     /// over for the client before the server has looked at it.
@@ -43,10 +44,7 @@ impl ClientConnection {
         let control = ControlSender::open(ours, &settings(config))
             .await
             .map_err(ControlFailure::Interrupted)?;
-        let theirs = quic::accept_control(&mut acceptor.controls)
-            .await
-            .map_err(lost)?;
-        let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+        let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
         let settings = receiver.settings().await?;
         let places = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
         let connection = Self {
@@ -65,7 +63,7 @@ impl ClientConnection {
         !self.is_over.load(Ordering::Acquire)
     }
 
-    /// Starts no more calls here; those that wait for a place move on.
+    /// Starts no more calls here (W-48); those that wait for a place move on.
     pub(crate) fn retire(&self) {
         self.is_over.store(true, Ordering::Release);
         self.places.close();
@@ -184,8 +182,9 @@ pub(crate) async fn follow(
     connection: Weak<ClientConnection>,
     quic: QuicConnection,
     mut receiver: ControlReceiver,
-    mut acceptor: Acceptor,
+    acceptor: Acceptor,
     rhythm: Rhythm,
+    patience: Duration,
 ) {
     let retire = || {
         if let Some(connection) = connection.upgrade() {
@@ -193,39 +192,41 @@ pub(crate) async fn follow(
         }
     };
     let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());
+    let Acceptor {
+        mut calls,
+        mut controls,
+    } = acceptor;
     let events = async {
         loop {
             match receiver.next().await {
                 Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
+                // W-52: a server has nothing to cancel here.
                 Ok(_) => {}
                 Err(failure) => return failure,
             }
         }
     };
-    // A server opens no calls; streams of other kinds belong to peers of a later version.
+    // W-5: a server opens no calls; other kinds belong to peers of a later version.
     let refuse_calls = async {
-        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut acceptor.calls).await {
+        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut calls).await {
             send.reset(ErrorCode::UnknownStreamKind);
             recv.stop(ErrorCode::UnknownStreamKind);
         }
         std::future::pending::<()>().await;
     };
-    let refuse_controls = async {
-        while let Ok(Some(mut extra)) = quic::accept_control(&mut acceptor.controls).await {
-            extra.stop(ErrorCode::UnknownStreamKind);
-        }
-        std::future::pending::<()>().await;
-    };
     tokio::select! {
-        failure = events => {
-            if let Some(code) = failure.close_code() {
-                tracing::debug!(?failure, "the server's control stream ended, closing");
-                quic.close(code);
-            }
-        }
+        failure = events => reject(&quic, &failure),
         () = rhythm.keep(&quic, is_busy) => {}
         () = refuse_calls => {}
-        () = refuse_controls => {}
+        failure = ControlReceiver::refuse_more(&mut controls, patience) => reject(&quic, &failure),
     }
     retire();
+}
+
+/// Closes a connection whose server does not speak the protocol.
+fn reject(quic: &QuicConnection, failure: &ControlFailure) {
+    if let Some(code) = failure.close_code() {
+        tracing::debug!(?failure, "the server's control stream ended, closing");
+        quic.close(code);
+    }
 }

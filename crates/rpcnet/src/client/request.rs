@@ -57,7 +57,8 @@ impl Request {
         })
     }
 
-    /// Runs a part of the call, which ends in `Timeout` at the call's deadline.
+    /// Runs a part of the call, which ends in `Timeout` at the call's deadline, whatever
+    /// the server does (W-38).
     pub(crate) async fn within_deadline<T>(
         &self,
         part: impl Future<Output = Result<T, RpcError>>,
@@ -71,7 +72,7 @@ impl Request {
             .unwrap_or(Err(RpcError::Timeout))
     }
 
-    /// Checks a message against what the server accepts, before anything is sent.
+    /// Checks a message against what the server accepts, before anything is sent (W-47).
     pub(crate) fn check_message(&self, len: usize, settings: &Settings) -> Result<(), RpcError> {
         if len as u64 <= settings.message_bytes_max {
             return Ok(());
@@ -127,6 +128,7 @@ impl Request {
             kind: self.kind,
             codec: self.options.codec.unwrap_or(CodecId::RAW),
             idempotent: self.options.idempotent,
+            // W-36: what remains now, when the header is written.
             timeout: self
                 .deadline
                 .remaining(clock::now())

@@ -34,6 +34,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// W-30: only for a call of which no handler was entered, so that it is safe to repeat.
     pub(crate) fn refused(code: Code, message: impl Into<String>) -> Self {
         Self::Status(Status::new(code, message), Origin::Refused)
     }
@@ -53,9 +54,7 @@ impl Verdict {
             WireError::MessageTooLarge { .. } | WireError::HeaderTooLarge { .. } => {
                 Self::refused(Code::ResourceExhausted, error.to_string())
             }
-            WireError::Method(_) | WireError::Metadata(_) => {
-                Self::refused(Code::InvalidArgument, error.to_string())
-            }
+            WireError::Method(_) => Self::refused(Code::InvalidArgument, error.to_string()),
             other => Self::Reset(other.error_code()),
         }
     }
@@ -189,7 +188,7 @@ async fn read_header(
         let is_open = received
             .await
             .map_err(|_| Verdict::Reset(ErrorCode::Cancelled))?;
-        // W-5: a kind that is not known here is refused by reset.
+        // W-4: a kind that is not known here is refused by reset, the connection lives on.
         if kind.is_some_and(|kind| kind != Some(StreamKind::Call)) {
             return Err(Verdict::Reset(ErrorCode::UnknownStreamKind));
         }
@@ -204,12 +203,14 @@ async fn read_header(
 
 /// Decides whether the call may run; nothing of it has run yet where it may not.
 fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
+    // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(Verdict::refused(
             Code::Unavailable,
             "the server is shutting down",
         ));
     }
+    // W-22: no such method, or not of this shape.
     let Some(handler) = connection.find(&header.method) else {
         // The method is not repeated: the caller knows it, and logs need no echo.
         return Err(Verdict::refused(
@@ -250,7 +251,7 @@ fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdi
     }
 }
 
-/// Runs the work of a call until it is done, its deadline passes, or it is ended from
+/// W-37: runs the work of a call until it is done, its deadline passes, or it is ended from
 /// outside, whichever is first. A panic in it ends this call only.
 pub(crate) async fn supervise<T>(
     context: &CallContext,

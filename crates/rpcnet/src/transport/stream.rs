@@ -36,7 +36,7 @@ pub(crate) fn split(stream: BidirectionalStream) -> (SendHalf, RecvHalf) {
     (SendHalf::new(send), RecvHalf::new(recv))
 }
 
-/// The sending half: reset on drop unless finished.
+/// The sending half: reset on drop unless finished (W-31).
 #[derive(Debug)]
 pub(crate) struct SendHalf {
     stream: SendStream,
