@@ -1,5 +1,10 @@
 //! Behaviour over real QUIC on loopback; a module per behaviour.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backpressure;
+mod bare;
+mod cancellation;
+mod deadline;
 mod pair;
+mod probe;
 mod shapes;
