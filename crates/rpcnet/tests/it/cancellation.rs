@@ -257,7 +257,7 @@ async fn a_call_dropped_with_its_upload_half_sent_never_reaches_its_handler() {
     let second = scene.client.call("wait", vec![2; 1 << 20]);
     tokio::select! {
         biased;
-        () = eventually("the second call arrives", || server.running_calls() == 2) => {}
+        () = eventually("the second call arrives", || server.running_calls() == 3) => {}
         _ = second => panic!("the call ended by itself"),
     }
     eventually("the second call ends", || server.running_calls() == 2).await;

@@ -7,4 +7,6 @@ mod cancellation;
 mod deadline;
 mod pair;
 mod probe;
+mod reconnect;
 mod shapes;
+mod shutdown;

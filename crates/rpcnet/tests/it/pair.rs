@@ -53,6 +53,12 @@ impl Certs {
             .with_key_path(self.path("server-key.pem"))
     }
 
+    /// A server's configuration on the port of a predecessor.
+    pub(crate) fn server_at(&self, address: SocketAddr) -> RpcConfig {
+        RpcConfig::new(self.path("server.pem"), address.to_string())
+            .with_key_path(self.path("server-key.pem"))
+    }
+
     /// The configuration of a client that trusts the development CA.
     pub(crate) fn client(&self) -> RpcConfig {
         RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0").with_server_name("localhost")
@@ -126,8 +132,8 @@ impl Running {
     }
 
     /// Waits for `start` to return.
-    pub(crate) async fn stopped(self) -> Result<(), RpcError> {
-        self.task.await.unwrap()
+    pub(crate) async fn stopped(self) -> Result<Certs, RpcError> {
+        self.task.await.unwrap().map(|()| self.certs)
     }
 }
 
