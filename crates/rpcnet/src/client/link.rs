@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use s2n_quic::connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -20,7 +19,7 @@ use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::Dialer;
+use crate::transport::quic::{ConnectionEnd, Dialer};
 
 /// The name a server's certificate must carry where the configuration names none.
 const DEFAULT_SERVER_NAME: &str = "localhost";
@@ -58,7 +57,7 @@ type Outcome = Result<Arc<ClientConnection>, ConnectFailure>;
 #[derive(Debug, Clone)]
 enum ConnectFailure {
     NoAnswer,
-    Lost(connection::Error),
+    Lost(ConnectionEnd),
     Wire(rpcnet_proto::wire::WireError),
     Closed,
 }
@@ -235,8 +234,10 @@ impl Link {
                 link.let_go(retired);
             }
         };
-        let follow = established::follow(weak, let_go, quic, receiver, acceptor, rhythm);
-        self.tasks.spawn_until_stopped(follow);
+        let patience = self.config.limits().header_timeout;
+        self.tasks.spawn_until_stopped(established::follow(
+            weak, let_go, quic, receiver, acceptor, rhythm, patience,
+        ));
         Ok(connection)
     }
 
@@ -250,8 +251,10 @@ impl Link {
         drop(current);
         // The run that made it keeps its outcome.
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = |outcome: &watch::Receiver<Option<Outcome>>| matches!(&*outcome.borrow(), Some(Ok(made)) if Arc::ptr_eq(made, retired));
-        run.outcome.take_if(|outcome| made(outcome));
+        run.outcome.take_if(|outcome| match &*outcome.borrow() {
+            Some(Ok(made)) => Arc::ptr_eq(made, retired),
+            _ => false,
+        });
     }
 
     /// Returns true where another attempt would end the same way.

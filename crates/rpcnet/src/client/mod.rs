@@ -340,7 +340,8 @@ impl RpcClient {
 }
 
 impl Shared {
-    /// The number of the next call: unique among this client's calls.
+    /// The number of the next call: unique among this client's calls, and so on each of
+    /// its connections (W-16).
     fn next_call_id(&self) -> CallId {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         // Wraps after 2^62 calls, which is 14,000 years at ten million a second.

@@ -122,6 +122,7 @@ pub(crate) async fn serve(
     let tasks = Tasks::under(shared.tasks.token());
     let connection = Arc::new(Connection::new(shared, quic.clone()));
     let exchange = exchange_settings(&connection, &mut acceptor);
+    // W-41: no call is accepted before the client's settings are here.
     let exchanged = match timeout(connection.limits().header_timeout, exchange).await {
         Ok(exchanged) => exchanged,
         Err(_elapsed) => {
@@ -139,8 +140,9 @@ pub(crate) async fn serve(
     let rhythm = Rhythm::new(&connection.shared.config, &settings);
     let Acceptor {
         calls: mut incoming,
-        controls,
+        mut controls,
     } = acceptor;
+    let header_timeout = connection.limits().header_timeout;
     let is_busy = {
         let calls = connection.calls.clone();
         move || !calls.is_empty()
@@ -153,7 +155,9 @@ pub(crate) async fn serve(
         }
         () = drained(&connection, &control, &tasks, drain) => {}
         failure = follow_control(&connection, receiver) => reject(&connection, &failure),
-        () = refuse_more_controls(controls) => {}
+        failure = ControlReceiver::refuse_more(&mut controls, header_timeout) => {
+            reject(&connection, &failure);
+        }
         () = rhythm.keep(&quic, is_busy) => {}
         () = accept_calls(&connection, &tasks, &mut incoming) => {}
     }
@@ -164,7 +168,7 @@ async fn exchange_settings(
     connection: &Connection,
     acceptor: &mut Acceptor,
 ) -> Result<(ControlSender, ControlReceiver, Settings), ControlFailure> {
-    let lost = |error: s2n_quic::connection::Error| ControlFailure::Interrupted(error.into());
+    let lost = |error: quic::ConnectionEnd| ControlFailure::Interrupted(error.into());
     let limits = connection.limits();
     let ours = Settings {
         message_bytes_max: limits.message_bytes_max as u64,
@@ -177,10 +181,7 @@ async fn exchange_settings(
     let control = ControlSender::open(half, &ours)
         .await
         .map_err(ControlFailure::Interrupted)?;
-    let theirs = quic::accept_control(&mut acceptor.controls)
-        .await
-        .map_err(lost)?;
-    let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+    let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
     let settings = receiver.settings().await?;
     Ok((control, receiver, settings))
 }
@@ -223,14 +224,6 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
             Err(failure) => return failure,
         }
     }
-}
-
-async fn refuse_more_controls(mut controls: quic::ControlAcceptor) {
-    while let Ok(Some(mut extra)) = quic::accept_control(&mut controls).await {
-        extra.stop(ErrorCode::UnknownStreamKind);
-    }
-    // The connection's end is for the others to see.
-    std::future::pending::<()>().await;
 }
 
 /// Waits for the server to drain, then for the calls and for the peer to leave.

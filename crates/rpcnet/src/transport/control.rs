@@ -2,13 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rpcnet_proto::wire::{
-    self, Cancel, ControlEvent, ControlReader, ErrorCode, GoAway, Settings, StreamKind, WireError,
-    encode,
+    Cancel, ControlEvent, ControlReader, ErrorCode, GoAway, Settings, StreamKind, WireError, encode,
 };
+use tokio::time::timeout;
 
+use super::quic::{self, ConnectionEnd, ControlAcceptor};
 use super::{Interrupted, RecvHalf, SendHalf};
 
 /// Our control stream, written to from anywhere without waiting.
@@ -24,7 +26,7 @@ impl ControlSender {
         let mut frames = BytesMut::with_capacity(64);
         encode::stream_kind(&mut frames, StreamKind::Control);
         encode::settings(&mut frames, settings);
-        half.write(frames.freeze()).await?;
+        half.write([frames.freeze()]).await?;
         Ok(Self(Mutex::new(half)))
     }
 
@@ -64,8 +66,8 @@ pub(crate) enum ControlFailure {
     Wire(WireError),
     /// The peer finished its control stream, which must outlive all calls.
     Finished,
-    /// The first byte is not the kind of a control stream.
-    NotControl,
+    /// The peer opened a second control stream.
+    Second,
 }
 
 impl ControlFailure {
@@ -74,34 +76,65 @@ impl ControlFailure {
         match self {
             Self::Interrupted(Interrupted::Lost(_)) => None,
             Self::Wire(error) => Some(error.error_code()),
-            Self::Interrupted(_) | Self::Finished | Self::NotControl => Some(ErrorCode::Protocol),
+            Self::Interrupted(_) | Self::Finished | Self::Second => Some(ErrorCode::Protocol),
         }
     }
 }
 
 impl ControlReceiver {
-    /// Takes over the peer's stream after checking its kind.
-    pub(crate) async fn accept(mut half: RecvHalf) -> Result<Self, ControlFailure> {
+    /// Waits for the peer's control stream and refuses streams of other kinds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops what it had accepted.
+    pub(crate) async fn accept(streams: &mut ControlAcceptor) -> Result<Self, ControlFailure> {
+        loop {
+            let half = quic::accept_control(streams).await.map_err(lost)?;
+            let half = half.ok_or(ControlFailure::Finished)?;
+            if let Some(receiver) = Self::of_kind(half).await {
+                return Ok(receiver);
+            }
+        }
+    }
+
+    /// Refuses every further stream; ends where one is a second control stream.
+    ///
+    /// A stream has `patience` to show its kind.
+    pub(crate) async fn refuse_more(
+        streams: &mut ControlAcceptor,
+        patience: Duration,
+    ) -> ControlFailure {
+        while let Ok(Some(half)) = quic::accept_control(streams).await {
+            // W-40: there is one control stream in each direction.
+            if let Ok(Some(_second)) = timeout(patience, Self::of_kind(half)).await {
+                return ControlFailure::Second;
+            }
+        }
+        // That the connection is gone is for the reader of the control stream to see.
+        std::future::pending().await
+    }
+
+    /// Takes the stream over if it is one for control, and refuses it otherwise.
+    async fn of_kind(mut half: RecvHalf) -> Option<Self> {
         let mut reader = ControlReader::new();
         let mut kind = None;
         while kind.is_none() {
-            let is_open = half
-                .receive(|mut chunk| {
-                    if kind.is_none() && !chunk.is_empty() {
-                        kind = Some(wire::StreamKind::from_byte(chunk.split_to(1)[0]));
-                    }
-                    reader.push(chunk);
-                })
-                .await
-                .map_err(ControlFailure::Interrupted)?;
-            if !is_open && kind.is_none() {
-                return Err(ControlFailure::Finished);
+            let received = half.receive(|mut chunk| {
+                if kind.is_none() && !chunk.is_empty() {
+                    kind = Some(StreamKind::from_byte(chunk.split_to(1)[0]));
+                }
+                reader.push(chunk);
+            });
+            if !received.await.ok()? && kind.is_none() {
+                return None;
             }
         }
-        match kind.flatten() {
-            Some(StreamKind::Control) => Ok(Self { half, reader }),
-            _ => Err(ControlFailure::NotControl),
+        if kind.flatten() != Some(StreamKind::Control) {
+            // W-4: a kind that has no place here is refused, the connection lives on.
+            half.stop(ErrorCode::UnknownStreamKind);
+            return None;
         }
+        Some(Self { half, reader })
     }
 
     /// Waits for the next control frame.
@@ -130,8 +163,12 @@ impl ControlReceiver {
     pub(crate) async fn settings(&mut self) -> Result<Settings, ControlFailure> {
         match self.next().await? {
             ControlEvent::Settings(settings) => Ok(settings),
-            // The reader refuses anything else before SETTINGS.
-            _ => Err(ControlFailure::NotControl),
+            // W-39: the reader refuses anything else before SETTINGS.
+            _ => Err(ControlFailure::Finished),
         }
     }
+}
+
+fn lost(error: ConnectionEnd) -> ControlFailure {
+    ControlFailure::Interrupted(error.into())
 }

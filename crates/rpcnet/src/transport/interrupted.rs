@@ -16,6 +16,8 @@ pub(crate) enum Interrupted {
     Reset(u64),
     /// The connection is gone, and the stream with it.
     Lost(connection::Error),
+    /// The peer made no room for longer than the stall timeout.
+    Stalled,
     /// The stream cannot do this any more, as after its own reset.
     Ended(stream::Error),
 }
@@ -42,6 +44,9 @@ impl Interrupted {
         match self {
             Self::Reset(code) => reset_error(code, ran),
             Self::Lost(error) => connection_error(error, ran, server_name),
+            Self::Stalled => {
+                RpcError::StreamError(StreamError::new(StreamErrorKind::Stalled, ran, None))
+            }
             Self::Ended(error) => RpcError::StreamError(StreamError::new(
                 StreamErrorKind::Truncated,
                 ran,

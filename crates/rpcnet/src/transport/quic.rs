@@ -19,6 +19,10 @@ use super::{RecvHalf, SendHalf};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 
+/// Why a connection ended, as the QUIC library says it; the rest of the crate
+/// hands it on without a look inside.
+pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
+
 /// Socket buffers asked for; the system grants what it allows.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
@@ -129,6 +133,7 @@ impl Dialer {
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt.
+    /// W-2: the transport sends no early data, so a call is never replayed with a handshake.
     pub(crate) async fn dial(
         &self,
         address: SocketAddr,
@@ -155,7 +160,8 @@ fn accepted(connection: s2n_quic::Connection) -> (QuicConnection, Acceptor) {
 pub(crate) struct QuicConnection(Handle);
 
 impl QuicConnection {
-    /// Opens a bidirectional stream, waiting for the peer's credit.
+    /// Opens a bidirectional stream, waiting for the peer's credit. It becomes a call:
+    /// no other kind is opened, whatever the peer accepts (W-54).
     ///
     /// # Cancel safety
     ///

@@ -1,6 +1,14 @@
 //! Behaviour over real QUIC on loopback; a module per behaviour.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backpressure;
+mod bare;
+mod cancellation;
+mod deadline;
 mod leave;
 mod pair;
+mod probe;
+mod reconnect;
 mod shapes;
+mod shutdown;
+mod torn;

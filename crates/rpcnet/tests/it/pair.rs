@@ -3,10 +3,31 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+
+/// What no wait of a test may exceed: a guard against hanging, not a measurement.
+pub(crate) const HANG: Duration = Duration::from_secs(60);
+
+/// Waits for something that has to happen.
+pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
+    let event = tokio::time::timeout(HANG, event).await;
+    event.unwrap_or_else(|_| panic!("{what}: not within {HANG:?}"))
+}
+
+/// Waits for a condition that nothing announces.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let holds = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(2));
+        while !condition() {
+            looks.tick().await;
+        }
+    };
+    soon(what, holds).await;
+}
 
 /// Development certificates in a directory that goes with the test.
 pub(crate) struct Certs(TempDir);
@@ -29,6 +50,12 @@ impl Certs {
     /// A server's configuration on a free port.
     pub(crate) fn server(&self) -> RpcConfig {
         RpcConfig::new(self.path("server.pem"), "127.0.0.1:0")
+            .with_key_path(self.path("server-key.pem"))
+    }
+
+    /// A server's configuration on the port of a predecessor.
+    pub(crate) fn server_at(&self, address: SocketAddr) -> RpcConfig {
+        RpcConfig::new(self.path("server.pem"), address.to_string())
             .with_key_path(self.path("server-key.pem"))
     }
 
@@ -58,7 +85,17 @@ impl Running {
         register: impl FnOnce(RpcServer) -> F,
     ) -> Self {
         let certs = Certs::new();
-        let mut server = RpcServer::new(configure(certs.server()));
+        let config = configure(certs.server());
+        Self::from_config(certs, config, register).await
+    }
+
+    /// Starts a server with this configuration, whose files are among `certs`.
+    pub(crate) async fn from_config<F: Future<Output = ()>>(
+        certs: Certs,
+        config: RpcConfig,
+        register: impl FnOnce(RpcServer) -> F,
+    ) -> Self {
+        let mut server = RpcServer::new(config);
         register(server.clone()).await;
         let quic = server.bind().unwrap();
         let addr = server.socket_addr.unwrap();
@@ -87,9 +124,16 @@ impl Running {
             .unwrap()
     }
 
+    /// Drops `start` where it stands, which ends the server at once.
+    pub(crate) async fn cut(self) -> Certs {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+        self.certs
+    }
+
     /// Waits for `start` to return.
-    pub(crate) async fn stopped(self) -> Result<(), RpcError> {
-        self.task.await.unwrap()
+    pub(crate) async fn stopped(self) -> Result<Certs, RpcError> {
+        self.task.await.unwrap().map(|()| self.certs)
     }
 }
 
