@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
@@ -9,7 +10,7 @@ use s2n_quic::connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::RpcConfig;
-use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::control::{self, ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, QuicConnection};
 use crate::transport::{RecvHalf, SendHalf};
@@ -180,6 +181,7 @@ fn settings(config: &RpcConfig) -> Settings {
 
 /// Follows a connection until it is gone: reads the control stream, sends heartbeats.
 ///
+/// `patience` is how long a stream of the server may take to say its kind.
 /// Holds the connection weakly: the last call and the last client end it.
 pub(crate) async fn follow(
     connection: Weak<ClientConnection>,
@@ -187,6 +189,7 @@ pub(crate) async fn follow(
     mut receiver: ControlReceiver,
     mut acceptor: Acceptor,
     rhythm: Rhythm,
+    patience: Duration,
 ) {
     let retire = || {
         if let Some(connection) = connection.upgrade() {
@@ -211,12 +214,6 @@ pub(crate) async fn follow(
         }
         std::future::pending::<()>().await;
     };
-    let refuse_controls = async {
-        while let Ok(Some(mut extra)) = quic::accept_control(&mut acceptor.controls).await {
-            extra.stop(ErrorCode::UnknownStreamKind);
-        }
-        std::future::pending::<()>().await;
-    };
     tokio::select! {
         failure = events => {
             if let Some(code) = failure.close_code() {
@@ -226,7 +223,9 @@ pub(crate) async fn follow(
         }
         () = rhythm.keep(&quic, is_busy) => {}
         () = refuse_calls => {}
-        () = refuse_controls => {}
+        () = control::refuse_more(&mut acceptor.controls, patience) => {
+            quic.close(ErrorCode::Protocol);
+        }
     }
     retire();
 }

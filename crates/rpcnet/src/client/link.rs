@@ -229,8 +229,10 @@ impl Link {
         })?;
         let rhythm = Rhythm::new(&self.config, &connection.settings);
         let weak = Arc::downgrade(&connection);
-        self.tasks
-            .spawn_until_stopped(established::follow(weak, quic, receiver, acceptor, rhythm));
+        let patience = self.config.limits().header_timeout;
+        self.tasks.spawn_until_stopped(established::follow(
+            weak, quic, receiver, acceptor, rhythm, patience,
+        ));
         Ok(connection)
     }
 

@@ -18,7 +18,7 @@ use super::shutdown::Drain;
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
 use crate::task::Tasks;
-use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::control::{self, ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, QuicConnection};
@@ -129,7 +129,7 @@ pub(crate) async fn serve(
             return quic.close(ErrorCode::SettingsMissing);
         }
     };
-    let (control, receiver, settings) = match exchanged {
+    let (sender, receiver, settings) = match exchanged {
         Ok(exchanged) => exchanged,
         Err(failure) => return reject(&connection, &failure),
     };
@@ -139,7 +139,7 @@ pub(crate) async fn serve(
     let rhythm = Rhythm::new(&connection.shared.config, &settings);
     let Acceptor {
         calls: mut incoming,
-        controls,
+        mut controls,
     } = acceptor;
     let is_busy = {
         let calls = connection.calls.clone();
@@ -151,9 +151,11 @@ pub(crate) async fn serve(
             connection.calls.close(Ending::ConnectionLost);
             quic.close(ErrorCode::Shutdown);
         }
-        () = drained(&connection, &control, &tasks, drain) => {}
+        () = drained(&connection, &sender, &tasks, drain) => {}
         failure = follow_control(&connection, receiver) => reject(&connection, &failure),
-        () = refuse_more_controls(controls) => {}
+        () = control::refuse_more(&mut controls, connection.limits().header_timeout) => {
+            connection.quic.close(ErrorCode::Protocol);
+        }
         () = rhythm.keep(&quic, is_busy) => {}
         () = accept_calls(&connection, &tasks, &mut incoming) => {}
     }
@@ -224,14 +226,6 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
             Err(failure) => return failure,
         }
     }
-}
-
-async fn refuse_more_controls(mut controls: quic::ControlAcceptor) {
-    while let Ok(Some(mut extra)) = quic::accept_control(&mut controls).await {
-        extra.stop(ErrorCode::UnknownStreamKind);
-    }
-    // The connection's end is for the others to see.
-    std::future::pending::<()>().await;
 }
 
 /// Waits for the server to drain, then for the calls and for the peer to leave.

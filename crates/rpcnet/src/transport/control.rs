@@ -2,13 +2,16 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use rpcnet_proto::wire::{
-    self, Cancel, ControlEvent, ControlReader, ErrorCode, GoAway, Settings, StreamKind, WireError,
-    encode,
+    Cancel, ControlEvent, ControlReader, ErrorCode, GoAway, Settings, StreamKind, WireError, encode,
 };
 
+use tokio::time::timeout;
+
+use super::quic::{ControlAcceptor, accept_control};
 use super::{Interrupted, RecvHalf, SendHalf};
 
 /// Our control stream, written to from anywhere without waiting.
@@ -98,22 +101,7 @@ impl ControlReceiver {
     /// Takes over the peer's stream after checking its kind.
     pub(crate) async fn accept(mut half: RecvHalf) -> Result<Self, ControlFailure> {
         let mut reader = ControlReader::new();
-        let mut kind = None;
-        while kind.is_none() {
-            let is_open = half
-                .receive(|mut chunk| {
-                    if kind.is_none() && !chunk.is_empty() {
-                        kind = Some(wire::StreamKind::from_byte(chunk.split_to(1)[0]));
-                    }
-                    reader.push(chunk);
-                })
-                .await
-                .map_err(ControlFailure::Interrupted)?;
-            if !is_open && kind.is_none() {
-                return Err(ControlFailure::Finished);
-            }
-        }
-        match kind.flatten() {
+        match read_kind(&mut half, |chunk| reader.push(chunk)).await? {
             Some(StreamKind::Control) => Ok(Self { half, reader }),
             _ => Err(ControlFailure::NotControl),
         }
@@ -149,4 +137,44 @@ impl ControlReceiver {
             _ => Err(ControlFailure::NotControl),
         }
     }
+}
+
+/// Reads the first byte of a stream, which says its kind; what came with it goes to `rest`.
+async fn read_kind(
+    half: &mut RecvHalf,
+    mut rest: impl FnMut(Bytes),
+) -> Result<Option<StreamKind>, ControlFailure> {
+    let mut kind = None;
+    loop {
+        let is_open = half
+            .receive(|mut chunk| {
+                if kind.is_none() && !chunk.is_empty() {
+                    kind = Some(StreamKind::from_byte(chunk.split_to(1)[0]));
+                }
+                rest(chunk);
+            })
+            .await
+            .map_err(ControlFailure::Interrupted)?;
+        match kind {
+            Some(kind) => return Ok(kind),
+            None if !is_open => return Err(ControlFailure::Finished),
+            None => {}
+        }
+    }
+}
+
+/// Stops the peer's unidirectional streams beyond its control stream; returns where one of
+/// them is a second control stream, for which the connection is to be closed (W-40).
+///
+/// `patience` is how long a stream may take to say its kind.
+pub(crate) async fn refuse_more(controls: &mut ControlAcceptor, patience: Duration) {
+    while let Ok(Some(mut extra)) = accept_control(controls).await {
+        let kind = timeout(patience, read_kind(&mut extra, drop)).await;
+        if matches!(kind, Ok(Ok(Some(StreamKind::Control)))) {
+            return;
+        }
+        extra.stop(ErrorCode::UnknownStreamKind);
+    }
+    // The connection's end is for the others to see.
+    std::future::pending().await
 }

@@ -3,10 +3,31 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+
+/// What no wait of a test may exceed: a guard against hanging, not a measurement.
+pub(crate) const HANG: Duration = Duration::from_secs(60);
+
+/// Waits for something that has to happen.
+pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
+    let event = tokio::time::timeout(HANG, event).await;
+    event.unwrap_or_else(|_| panic!("{what}: not within {HANG:?}"))
+}
+
+/// Waits for a condition that nothing announces.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let holds = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(2));
+        while !condition() {
+            looks.tick().await;
+        }
+    };
+    soon(what, holds).await;
+}
 
 /// Development certificates in a directory that goes with the test.
 pub(crate) struct Certs(TempDir);
@@ -64,7 +85,12 @@ impl Running {
         let addr = server.socket_addr.unwrap();
         let serving = server.clone();
         let task = tokio::spawn(async move { serving.start(quic).await });
-        Self { certs, server, addr, task }
+        Self {
+            certs,
+            server,
+            addr,
+            task,
+        }
     }
 
     /// Connects a client with default configuration.
@@ -77,7 +103,9 @@ impl Running {
         &self,
         configure: impl FnOnce(RpcConfig) -> RpcConfig,
     ) -> RpcClient {
-        RpcClient::connect(self.addr, configure(self.certs.client())).await.unwrap()
+        RpcClient::connect(self.addr, configure(self.certs.client()))
+            .await
+            .unwrap()
     }
 
     /// Waits for `start` to return.
@@ -88,7 +116,9 @@ impl Running {
 
 /// Registers `echo` (unary) and `echo_stream` (streaming).
 pub(crate) async fn echo(server: RpcServer) {
-    server.register("echo", |payload| async move { Ok(payload) }).await;
+    server
+        .register("echo", |payload| async move { Ok(payload) })
+        .await;
     server
         .register_streaming("echo_stream", |mut requests| async move {
             async_stream::stream! {

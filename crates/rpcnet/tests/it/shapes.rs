@@ -8,7 +8,10 @@ use crate::pair::{Running, echo};
 async fn a_unary_call_returns_what_its_handler_returned() {
     let running = Running::new(echo).await;
     let client = running.client().await;
-    assert_eq!(client.call("echo", b"hello".to_vec()).await.unwrap(), b"hello");
+    assert_eq!(
+        client.call("echo", b"hello".to_vec()).await.unwrap(),
+        b"hello"
+    );
 }
 
 #[tokio::test]
@@ -16,11 +19,19 @@ async fn empty_messages_are_messages_in_every_position_of_every_shape() {
     let running = Running::new(echo).await;
     let client = running.client().await;
     assert_eq!(client.call("echo", vec![]).await.unwrap(), b"");
-    let patterns: [&[&[u8]]; 6] =
-        [&[], &[b""], &[b"", b"a"], &[b"a", b""], &[b"a", b"", b"b"], &[b"", b"", b""]];
+    let patterns: [&[&[u8]]; 6] = [
+        &[],
+        &[b""],
+        &[b"", b"a"],
+        &[b"a", b""],
+        &[b"a", b"", b"b"],
+        &[b"", b"", b""],
+    ];
     for pattern in patterns {
         let sent: Vec<Vec<u8>> = pattern.iter().map(|item| item.to_vec()).collect();
-        let responses = client.call_streaming("echo_stream", stream::iter(sent.clone())).await;
+        let responses = client
+            .call_streaming("echo_stream", stream::iter(sent.clone()))
+            .await;
         let received: Vec<Vec<u8>> = responses.unwrap().try_collect().await.unwrap();
         assert_eq!(received, sent);
     }
@@ -32,7 +43,10 @@ async fn empty_messages_are_messages_in_every_position_of_every_shape() {
         .await
         .unwrap();
     assert_eq!(one, [b""]);
-    let only = client.call_client_streaming("echo_stream", stream::iter([vec![]])).await.unwrap();
+    let only = client
+        .call_client_streaming("echo_stream", stream::iter([vec![]]))
+        .await
+        .unwrap();
     assert_eq!(only, b"");
 }
 
@@ -44,7 +58,10 @@ async fn responses_arrive_while_requests_are_still_being_sent() {
     let requests = stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|item| (item, receiver))
     });
-    let mut responses = client.call_streaming("echo_stream", requests).await.unwrap();
+    let mut responses = client
+        .call_streaming("echo_stream", requests)
+        .await
+        .unwrap();
     for n in 0..10u8 {
         sender.send(vec![n]).await.unwrap();
         assert_eq!(responses.next().await.unwrap().unwrap(), [n]);
