@@ -453,8 +453,8 @@ async fn a_broken_control_stream_costs_the_connection_and_the_next_call_makes_an
             }
         });
         let client = server.client(patient);
-        let first = soon(what, client.call("m", b"x".to_vec())).await;
-        assert!(first.is_err(), "{what}");
+        // Whether it goes out before the break is noticed is a race; that it ends is not.
+        let _either = soon(what, client.call("m", b"x".to_vec())).await;
         assert_usable(&client).await;
         assert_eq!(server.connections(), 2, "{what}");
     }
@@ -478,11 +478,8 @@ async fn a_second_control_stream_of_the_server_costs_the_connection() {
         }
     });
     let client = server.client(patient);
-    let first = soon("a failure", client.call("m", vec![])).await;
-    assert!(
-        matches!(first, Err(RpcError::ConnectionError(_))),
-        "{first:?}"
-    );
+    // Whether it goes out before the second stream is seen is a race; that it ends is not.
+    let _either = soon("a call", client.call("m", vec![])).await;
     let code = soon("the close", closed.recv()).await.expect("a code");
     assert_eq!(code, Some(ErrorCode::Protocol.to_wire()));
     assert_usable(&client).await;

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet::{CallKind, RpcClient, RpcConfig};
@@ -114,7 +115,11 @@ impl Scripted {
 
     /// Makes a client that has not connected yet.
     pub(crate) fn client(&self, configure: impl FnOnce(RpcConfig) -> RpcConfig) -> RpcClient {
-        RpcClient::new(self.addr, configure(self.certs.client())).unwrap()
+        // Nothing here is lost, so that a second attempt beside a slow first one would only
+        // spoil the count of connections.
+        let once = Duration::from_secs(10);
+        let config = self.certs.client().with_reconnect_backoff(once, once);
+        RpcClient::new(self.addr, configure(config)).unwrap()
     }
 
     /// How many connections were made.
