@@ -12,20 +12,37 @@ use tokio::time::timeout;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 async fn prints(program: &str, expected: &[&str]) {
-    let run = Command::new(program).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = timeout(TIME_LIMIT, run).await.expect("ends in time").unwrap();
+    let run = Command::new(program)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(TIME_LIMIT, run)
+        .await
+        .expect("ends in time")
+        .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), errors.as_str()), (Some(0), ""), "{printed}");
+    assert_eq!(
+        (output.status.code(), errors.as_str()),
+        (Some(0), ""),
+        "{printed}"
+    );
     let mut lines = printed.lines();
     for expected in expected {
-        assert!(lines.any(|line| line.starts_with(expected)), "{expected:?}, in order, in {printed}");
+        assert!(
+            lines.any(|line| line.starts_with(expected)),
+            "{expected:?}, in order, in {printed}"
+        );
     }
 }
 
 #[tokio::test]
 async fn hello_greets_the_world() {
-    let expected = ["serving on 127.0.0.1:", "hello, world", "shut down, 0 calls cut"];
+    let expected = [
+        "serving on 127.0.0.1:",
+        "hello, world",
+        "shut down, 0 calls cut",
+    ];
     prints(env!("CARGO_BIN_EXE_hello"), &expected).await;
 }
 

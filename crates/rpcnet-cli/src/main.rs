@@ -28,9 +28,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Certs(args) => {
-            cmd::certs::run(args).map_err(Into::into).and_then(|report| print(&report))
-        }
+        Command::Certs(args) => cmd::certs::run(args)
+            .map_err(Into::into)
+            .and_then(|report| print(&report)),
         Command::Demo(args) => cmd::demo::run(args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
     };

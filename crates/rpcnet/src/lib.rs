@@ -63,6 +63,8 @@ mod clock;
 mod config;
 mod context;
 mod error;
+#[cfg(all(doctest, feature = "bincode", feature = "dev-certs"))]
+mod guide;
 mod identity;
 mod limits;
 mod server;

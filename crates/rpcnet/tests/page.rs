@@ -9,7 +9,10 @@
 //! The one that connects would meet whatever listens there, so it is compiled as it is and run with
 //! the address of the server that this test started; that is its only difference.
 #![cfg(all(feature = "bincode", feature = "dev-certs"))]
-#![expect(clippy::unwrap_used, reason = "the page unwraps, and a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "the page unwraps, and a test fails by panicking"
+)]
 #![expect(clippy::print_stdout, reason = "the page prints what it receives")]
 #![expect(clippy::print_stderr, reason = "the page prints what goes wrong")]
 
@@ -122,10 +125,14 @@ server.register_streaming("echo_stream", |mut reqs| async move {
 
 /// The handlers behind the methods that the page's client snippets call.
 async fn what_the_page_calls_without_showing(server: &RpcServer) {
-    server.register("ping", |_| async { Ok(b"alive".to_vec()) }).await;
+    server
+        .register("ping", |_| async { Ok(b"alive".to_vec()) })
+        .await;
     server.register("first", |_| async { Ok(vec![1]) }).await;
     server.register("second", |_| async { Ok(vec![2]) }).await;
-    server.register_streaming("chat", |requests| async move { requests.map(Ok) }).await;
+    server
+        .register_streaming("chat", |requests| async move { requests.map(Ok) })
+        .await;
     server
         .register_streaming("list_items", |_| async {
             futures::stream::iter([Ok(b"item".to_vec()), Ok(vec![])])
@@ -276,7 +283,10 @@ async fn uppercase_answers_in_uppercase(client: &RpcClient) -> Outcome {
     for (method, expected) in [("uppercase", b"HELLO"), ("echo_stream", b"hello")] {
         let requests = futures::stream::iter([b"hello".to_vec()]);
         let mut responses = client.call_streaming(method, requests).await?;
-        assert_eq!(responses.next().await.transpose()?.as_deref(), Some(&expected[..]));
+        assert_eq!(
+            responses.next().await.transpose()?.as_deref(),
+            Some(&expected[..])
+        );
         assert!(responses.next().await.is_none());
     }
     Ok(())

@@ -28,7 +28,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // mentions it, calls made in a handler inherit what is left of the handler's own.
     let options = CallOptions::new().with_timeout(Duration::from_millis(500));
     let outcome = client.call_with("report", vec![], options).await;
-    println!("caller: {}", outcome.err().ok_or("the query cannot have ended")?);
+    println!(
+        "caller: {}",
+        outcome.err().ok_or("the query cannot have ended")?
+    );
     println!("store: {}", seen.recv().await.ok_or("no event")?);
     println!("store: {}", seen.recv().await.ok_or("no event")?);
 
@@ -85,10 +88,7 @@ impl Drop for OnDrop {
     }
 }
 
-async fn serve_front(
-    certs: &DevCerts,
-    store: SocketAddr,
-) -> Result<SocketAddr, Box<dyn Error>> {
+async fn serve_front(certs: &DevCerts, store: SocketAddr) -> Result<SocketAddr, Box<dyn Error>> {
     let store = connect(certs, store).await?;
     let server = RpcServer::new(server_config(certs));
     server
@@ -97,7 +97,9 @@ async fn serve_front(
             async move { query.call("query", vec![]).await }
         })
         .await;
-    server.register("ping", |_| async { Ok(b"pong".to_vec()) }).await;
+    server
+        .register("ping", |_| async { Ok(b"pong".to_vec()) })
+        .await;
     start(server)
 }
 

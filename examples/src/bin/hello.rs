@@ -18,7 +18,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // free; which one it was is in `socket_addr` after `bind`.
     let config = RpcConfig::new(certs.server(), "127.0.0.1:0").with_key_path(certs.server_key());
     let mut server = RpcServer::new(config);
-    server.register("greet", |name| async move { Ok([b"hello, ", &name[..]].concat()) }).await;
+    server
+        .register("greet", |name| async move {
+            Ok([b"hello, ", &name[..]].concat())
+        })
+        .await;
     let quic_server = server.bind()?;
     let address = server.socket_addr.ok_or("not bound")?;
     println!("serving on {address}");

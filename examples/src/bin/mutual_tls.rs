@@ -16,8 +16,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ca = DevCa::generate("example CA")?;
     ca.write(dir.path())?;
     ca.server(&["localhost"])?.write(dir.path(), "server")?;
-    ca.client("billing.internal")?.write(dir.path(), "billing")?;
-    ca.client("reports.internal")?.write(dir.path(), "reports")?;
+    ca.client("billing.internal")?
+        .write(dir.path(), "billing")?;
+    ca.client("reports.internal")?
+        .write(dir.path(), "reports")?;
 
     // `with_ca_path` alone would verify a certificate where a client presents one. `Required`
     // turns away, in the handshake, whoever has none.

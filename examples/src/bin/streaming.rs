@@ -92,13 +92,20 @@ async fn upload(client: &RpcClient) -> Result<()> {
     // An empty message is a message like any other.
     let chunks = stream::iter([vec![1; 60_000], vec![], vec![2; 5_536]]);
     let total = client.call_client_streaming("upload", chunks).await?;
-    println!("uploaded: {} bytes", u64::from_be_bytes(total.as_slice().try_into()?));
+    println!(
+        "uploaded: {} bytes",
+        u64::from_be_bytes(total.as_slice().try_into()?)
+    );
     Ok(())
 }
 
 async fn chat(client: &RpcClient) -> Result<()> {
     let lines = stream::iter(["is anybody there?", "goodbye"]).map(|line| line.as_bytes().to_vec());
-    let answers: Vec<Vec<u8>> = client.call_streaming("chat", lines).await?.try_collect().await?;
+    let answers: Vec<Vec<u8>> = client
+        .call_streaming("chat", lines)
+        .await?
+        .try_collect()
+        .await?;
     for answer in answers {
         println!("chat: {}", String::from_utf8(answer)?);
     }

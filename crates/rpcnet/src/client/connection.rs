@@ -177,9 +177,11 @@ fn settings(config: &RpcConfig) -> Settings {
 
 /// Follows a connection until it is gone: reads the control stream, sends heartbeats.
 ///
-/// Holds the connection weakly: the last call and the last client end it.
+/// Holds the connection weakly: the last call and the last client end it. One that takes
+/// no more calls is given to `let_go`, so that it ends with the last call alone.
 pub(crate) async fn follow(
     connection: Weak<ClientConnection>,
+    let_go: impl Fn(&Arc<ClientConnection>),
     quic: QuicConnection,
     mut receiver: ControlReceiver,
     acceptor: Acceptor,
@@ -189,6 +191,7 @@ pub(crate) async fn follow(
     let retire = || {
         if let Some(connection) = connection.upgrade() {
             connection.retire();
+            let_go(&connection);
         }
     };
     let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());

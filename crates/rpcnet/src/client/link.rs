@@ -228,11 +228,33 @@ impl Link {
         })?;
         let rhythm = Rhythm::new(&self.config, &connection.settings);
         let weak = Arc::downgrade(&connection);
+        let own = self.own.clone();
+        let let_go = move |retired: &Arc<ClientConnection>| {
+            if let Some(link) = own.upgrade() {
+                link.let_go(retired);
+            }
+        };
         let patience = self.config.limits().header_timeout;
         self.tasks.spawn_until_stopped(established::follow(
-            weak, quic, receiver, acceptor, rhythm, patience,
+            weak, let_go, quic, receiver, acceptor, rhythm, patience,
         ));
         Ok(connection)
+    }
+
+    /// Gives up our hold on a connection that takes no more calls: it closes with its
+    /// last one, for which a server that drains is waiting.
+    fn let_go(&self, retired: &Arc<ClientConnection>) {
+        let current = self.current.load();
+        if current.as_ref().is_some_and(|it| Arc::ptr_eq(it, retired)) {
+            self.current.compare_and_swap(&current, None);
+        }
+        drop(current);
+        // The run that made it keeps its outcome.
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.outcome.take_if(|outcome| match &*outcome.borrow() {
+            Some(Ok(made)) => Arc::ptr_eq(made, retired),
+            _ => false,
+        });
     }
 
     /// Returns true where another attempt would end the same way.

@@ -5,6 +5,7 @@ mod backpressure;
 mod bare;
 mod cancellation;
 mod deadline;
+mod leave;
 mod pair;
 mod probe;
 mod reconnect;

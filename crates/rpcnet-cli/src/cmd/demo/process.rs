@@ -46,7 +46,13 @@ impl ServerProcess {
         let mut output = BufReader::new(stdout.take(OUTPUT_BYTES_MAX)).lines();
         let address = line_after(&mut output, READY).await?;
         let address = address.parse().map_err(io::Error::other)?;
-        Ok(Self { child, stdin, output, address, pid })
+        Ok(Self {
+            child,
+            stdin,
+            output,
+            address,
+            pid,
+        })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -74,7 +80,9 @@ impl ServerProcess {
         if status.success() {
             Ok(report)
         } else {
-            Err(io::Error::other(format!("the server's process ended with {status}")))
+            Err(io::Error::other(format!(
+                "the server's process ended with {status}"
+            )))
         }
     }
 }

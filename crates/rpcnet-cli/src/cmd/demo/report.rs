@@ -43,7 +43,10 @@ impl Report {
     /// Prints to standard output; coloured on a terminal unless `NO_COLOR` is set.
     pub(super) fn stdout() -> Self {
         let is_colored = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { is_colored, stages: 0 }
+        Self {
+            is_colored,
+            stages: 0,
+        }
     }
 
     /// Prints the heading of the next stage.
@@ -56,7 +59,10 @@ impl Report {
     /// Prints what a stage found.
     pub(super) fn passed(&self, lines: &[String]) -> io::Result<()> {
         let verdict = self.paint(GREEN, "ok");
-        let findings: String = lines.iter().map(|line| format!("   {verdict}  {line}\n")).collect();
+        let findings: String = lines
+            .iter()
+            .map(|line| format!("   {verdict}  {line}\n"))
+            .collect();
         write(&(findings + "\n"))
     }
 
@@ -67,17 +73,27 @@ impl Report {
     }
 
     /// Prints the last line.
-    pub(super) fn summary(&self, passed: usize, failed: usize, took: Duration) -> io::Result<()> {
-        let seconds = took.as_secs_f64();
+    pub(super) fn summary(&self, failed: usize, took: Duration) -> io::Result<()> {
+        let (stages, seconds) = (self.stages, took.as_secs_f64());
         let (color, text) = match failed {
-            0 => (GREEN, format!("all {passed} stages behaved, in {seconds:.1} s")),
-            _ => (RED, format!("{failed} of {} stages failed, in {seconds:.1} s", passed + failed)),
+            0 => (
+                GREEN,
+                format!("all {stages} stages behaved, in {seconds:.1} s"),
+            ),
+            _ => (
+                RED,
+                format!("{failed} of {stages} stages failed, in {seconds:.1} s"),
+            ),
         };
         write(&format!("{}\n", self.paint(color, &text)))
     }
 
     fn paint(&self, color: &str, text: &str) -> String {
-        if self.is_colored { format!("{color}{text}{PLAIN}") } else { text.to_owned() }
+        if self.is_colored {
+            format!("{color}{text}{PLAIN}")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

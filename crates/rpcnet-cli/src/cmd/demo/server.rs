@@ -65,7 +65,9 @@ async fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         // Data or an error would be no less of a reason.
         let _ = tokio::task::spawn_blocking(|| io::stdin().read(&mut [0])).await;
     };
-    let report = server.serve_with_shutdown(quic_server, asked_to_stop, GRACE).await?;
+    let report = server
+        .serve_with_shutdown(quic_server, asked_to_stop, GRACE)
+        .await?;
     say(&format!(
         "{STOPPED}{} completed, {} cut, in {} ms",
         report.completed,
@@ -92,11 +94,17 @@ fn quieten_expected_panic() {
 }
 
 async fn register_plain(server: &RpcServer) {
-    server.register("echo", |payload| async move { Ok(payload) }).await;
     server
-        .register("greet", |name| async move { Ok([b"hello, ", &name[..]].concat()) })
+        .register("echo", |payload| async move { Ok(payload) })
         .await;
-    server.register("panic", |_| async move { panic!("{PANIC_TEXT}") }).await;
+    server
+        .register("greet", |name| async move {
+            Ok([b"hello, ", &name[..]].concat())
+        })
+        .await;
+    server
+        .register("panic", |_| async move { panic!("{PANIC_TEXT}") })
+        .await;
     server
         .register("nap", |payload| async move {
             tokio::time::sleep(NAP).await;
@@ -125,13 +133,19 @@ async fn register_streaming(server: &RpcServer) {
         .await;
     server
         .register_streaming("count_down", |mut requests| async move {
-            let from = requests.next().await.and_then(|message| message.first().copied());
+            let from = requests
+                .next()
+                .await
+                .and_then(|message| message.first().copied());
             stream::iter((1..=from.unwrap_or(0)).rev().map(|number| Ok(vec![number])))
         })
         .await;
     server
         .register_streaming("total", |requests| async move {
-            let total = requests.fold(0u64, |sum, message| async move { sum + message.len() as u64 });
+            let total = requests.fold(
+                0u64,
+                |sum, message| async move { sum + message.len() as u64 },
+            );
             stream::once(async move { Ok(total.await.to_be_bytes().to_vec()) })
         })
         .await;
@@ -160,10 +174,17 @@ async fn register_waiting(server: &RpcServer) {
                 let reached = |stats: &Stats| {
                     stats.started >= at_least.started && stats.ended >= at_least.ended
                 };
-                let now = stats.wait_for(reached).await.map_err(RpcError::SerializationError)?;
+                let now = stats
+                    .wait_for(reached)
+                    .await
+                    .map_err(RpcError::SerializationError)?;
                 // This call itself is one of those running.
                 let others = running.running_calls().saturating_sub(1) as u64;
-                Ok(Stats { running: others, ..*now }.encode())
+                Ok(Stats {
+                    running: others,
+                    ..*now
+                }
+                .encode())
             }
         })
         .await;
@@ -186,15 +207,23 @@ pub(super) struct Stats {
 
 impl Stats {
     pub(super) fn encode(&self) -> Vec<u8> {
-        [self.started, self.ended, self.given_us, self.lived_us, self.running]
-            .iter()
-            .flat_map(|field| field.to_be_bytes())
-            .collect()
+        [
+            self.started,
+            self.ended,
+            self.given_us,
+            self.lived_us,
+            self.running,
+        ]
+        .iter()
+        .flat_map(|field| field.to_be_bytes())
+        .collect()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, RpcError> {
         let wrong = || RpcError::SerializationError("stats are five numbers of eight bytes");
-        let mut fields = bytes.chunks(8).map(|chunk| chunk.try_into().map(u64::from_be_bytes));
+        let mut fields = bytes
+            .chunks(8)
+            .map(|chunk| chunk.try_into().map(u64::from_be_bytes));
         let mut next = || fields.next().and_then(Result::ok).ok_or_else(wrong);
         Ok(Self {
             started: next()?,
@@ -216,7 +245,11 @@ struct Waiting {
 impl Waiting {
     fn begin(stats: Arc<watch::Sender<Stats>>, context: &CallContext) -> Self {
         stats.send_modify(|stats| stats.started += 1);
-        Self { stats, given: context.remaining(), began: Instant::now() }
+        Self {
+            stats,
+            given: context.remaining(),
+            began: Instant::now(),
+        }
     }
 }
 
@@ -240,7 +273,13 @@ mod tests {
 
     #[test]
     fn stats_survive_the_way() {
-        let stats = Stats { started: 1, ended: 2, given_us: 3, lived_us: 4, running: 5 };
+        let stats = Stats {
+            started: 1,
+            ended: 2,
+            given_us: 3,
+            lived_us: 4,
+            running: 5,
+        };
         assert_eq!(Stats::decode(&stats.encode()).expect("whole"), stats);
         assert!(Stats::decode(&stats.encode()[..39]).is_err());
     }
