@@ -59,6 +59,7 @@ async fn every_snippet_of_the_concept_page_runs_as_written() -> Outcome {
 
 /// "Configuration"
 #[rustfmt::skip]
+#[expect(clippy::let_and_return, reason = "the page binds it")]
 fn configuration() -> RpcConfig {
 use rpcnet::RpcConfig;
 

@@ -274,6 +274,12 @@ impl ResponseStream {
         loop {
             match self.reader.next_event() {
                 Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                // W-7: judged by what came along; a caller does not wait for more.
+                Ok(Some(ResponseEvent::End | ResponseEvent::Failed(..)))
+                    if self.reader.buffered() > 0 =>
+                {
+                    return Poll::Ready(Some(Err(wire_error(WireError::TrailingBytes, ran))));
+                }
                 Ok(Some(ResponseEvent::End)) => {
                     self.answered();
                     return Poll::Ready(None);

@@ -221,6 +221,8 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
         match receiver.next().await {
             Ok(ControlEvent::Cancel(cancel)) => connection.calls.cancel(cancel.call_id),
             Ok(_) => {}
+            // A client that ends its control stream is leaving: what runs goes on.
+            Err(ControlFailure::Finished) => std::future::pending().await,
             Err(failure) => return failure,
         }
     }

@@ -28,7 +28,8 @@ pub(crate) const LIMITS: FrameLimits = FrameLimits {
 /// A client that speaks the wire protocol by hand, and never gives up by itself.
 pub(crate) struct BareClient {
     pub(crate) handle: Handle,
-    pub(crate) control: SendStream,
+    /// Kept open: its end would say that the peer leaves.
+    _control: SendStream,
     pub(crate) acceptor: StreamAcceptor,
     _endpoint: s2n_quic::Client,
 }
@@ -67,7 +68,7 @@ impl BareClient {
         control.send(settings(&Settings::default())).await.unwrap();
         Self {
             handle,
-            control,
+            _control: control,
             acceptor,
             _endpoint: endpoint,
         }
