@@ -21,13 +21,20 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Certs(cmd::certs::Args),
+    Demo(cmd::demo::Args),
+    #[command(hide = true)]
+    DemoServer(cmd::demo::server::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Certs(args) => cmd::certs::run(args).map_err(Into::into),
+        Command::Certs(args) => cmd::certs::run(args)
+            .map_err(Into::into)
+            .and_then(|report| print(&report)),
+        Command::Demo(args) => cmd::demo::run(args),
+        Command::DemoServer(args) => cmd::demo::server::run(&args),
     };
-    match outcome.and_then(|report| print(&report)) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where even this cannot be written, the exit code has to do.

@@ -63,6 +63,8 @@ mod clock;
 mod config;
 mod context;
 mod error;
+#[cfg(all(doctest, feature = "bincode", feature = "dev-certs"))]
+mod guide;
 mod identity;
 mod limits;
 mod server;
@@ -82,5 +84,5 @@ pub use limits::Limits;
 pub use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
 };
-pub use server::{RequestResults, RequestStream, RpcServer, ShutdownReport};
+pub use server::{RequestResults, RequestStream, RpcServer, ServerCounters, ShutdownReport};
 pub use transport::tls::{ClientAuth, PemProblem, TlsError};

@@ -110,6 +110,11 @@ impl Limits {
     ///
     /// [`RpcError::ConfigError`] that names the field and its range.
     pub fn validate(&self) -> Result<(), RpcError> {
+        self.validate_sizes()?;
+        self.validate_waits()
+    }
+
+    fn validate_sizes(&self) -> Result<(), RpcError> {
         let ranges = [
             (
                 "message_bytes_max",
@@ -169,6 +174,10 @@ impl Limits {
                 )));
             }
         }
+        Ok(())
+    }
+
+    fn validate_waits(&self) -> Result<(), RpcError> {
         let waits = [
             ("header_timeout", self.header_timeout),
             ("stall_timeout", self.stall_timeout),

@@ -1,3 +1,4 @@
-//! One file per command.
+//! One file or folder per command.
 
 pub(crate) mod certs;
+pub(crate) mod demo;

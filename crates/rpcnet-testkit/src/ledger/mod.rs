@@ -19,6 +19,7 @@ mod check;
 mod event;
 mod recorder;
 mod report;
+mod rpc_outcome;
 
 pub use call_id::{CallId, CallIds};
 pub use call_log::{CALLS_MAX, CallLog, CallRecord, Outcome};

@@ -44,8 +44,8 @@ pub enum CertsError {
     NoName,
     /// A name that a certificate cannot carry.
     #[error(
-        "{name:?} is neither a DNS name, an IP address nor a URI: use letters, digits, '-', '_' and \
-         '.', at most 253 characters"
+        "{name:?} is neither a DNS name, an IP address nor a URI: use letters, digits, '-', '_' \
+         and '.', at most 253 characters"
     )]
     Name {
         /// The name.

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
-use s2n_quic::connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::RpcConfig;
-use crate::transport::control::{self, ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::{self, Acceptor, QuicConnection};
+use crate::transport::quic::{self, Acceptor, ConnectionEnd, QuicConnection};
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Most calls on one connection at once, whatever a server announces.
@@ -31,7 +30,7 @@ pub(crate) struct ClientConnection {
 }
 
 impl ClientConnection {
-    /// Exchanges settings on a fresh connection.
+    /// Exchanges settings on a fresh connection, which counts as made only then (W-42).
     ///
     /// A server that refuses our certificate does so only now: the handshake is
     /// over for the client before the server has looked at it.
@@ -40,15 +39,12 @@ impl ClientConnection {
         acceptor: &mut Acceptor,
         config: &RpcConfig,
     ) -> Result<(Arc<Self>, ControlReceiver), ControlFailure> {
-        let lost = |error: connection::Error| ControlFailure::Interrupted(error.into());
+        let lost = |error: ConnectionEnd| ControlFailure::Interrupted(error.into());
         let ours = quic.open_control().await.map_err(lost)?;
         let control = ControlSender::open(ours, &settings(config))
             .await
             .map_err(ControlFailure::Interrupted)?;
-        let theirs = quic::accept_control(&mut acceptor.controls)
-            .await
-            .map_err(lost)?;
-        let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+        let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
         let settings = receiver.settings().await?;
         let places = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
         let connection = Self {
@@ -67,7 +63,7 @@ impl ClientConnection {
         !self.is_over.load(Ordering::Acquire)
     }
 
-    /// Starts no more calls here; those that wait for a place move on.
+    /// Starts no more calls here (W-48); those that wait for a place move on.
     pub(crate) fn retire(&self) {
         self.is_over.store(true, Ordering::Release);
         self.places.close();
@@ -83,7 +79,7 @@ impl ClientConnection {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         call_id: CallId,
-    ) -> Option<Result<OpenCall, connection::Error>> {
+    ) -> Option<Result<OpenCall, ConnectionEnd>> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         let (send, recv) = match self.quic.open_call().await {
             Ok(halves) => halves,
@@ -181,51 +177,64 @@ fn settings(config: &RpcConfig) -> Settings {
 
 /// Follows a connection until it is gone: reads the control stream, sends heartbeats.
 ///
-/// `patience` is how long a stream of the server may take to say its kind.
-/// Holds the connection weakly: the last call and the last client end it.
+/// Holds the connection weakly: the last call and the last client end it. One that takes
+/// no more calls is given to `let_go`, so that it ends with the last call alone.
 pub(crate) async fn follow(
     connection: Weak<ClientConnection>,
+    let_go: impl Fn(&Arc<ClientConnection>),
     quic: QuicConnection,
     mut receiver: ControlReceiver,
-    mut acceptor: Acceptor,
+    acceptor: Acceptor,
     rhythm: Rhythm,
     patience: Duration,
 ) {
     let retire = || {
         if let Some(connection) = connection.upgrade() {
             connection.retire();
+            let_go(&connection);
         }
     };
     let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());
+    let Acceptor {
+        mut calls,
+        mut controls,
+    } = acceptor;
     let events = async {
         loop {
             match receiver.next().await {
                 Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
+                // W-52: a server has nothing to cancel here.
                 Ok(_) => {}
+                // A server that ends its control stream is leaving, as with GOAWAY.
+                Err(ControlFailure::Finished) => {
+                    retire();
+                    std::future::pending::<()>().await;
+                }
                 Err(failure) => return failure,
             }
         }
     };
-    // A server opens no calls; streams of other kinds belong to peers of a later version.
+    // W-5: a server opens no calls; other kinds belong to peers of a later version.
     let refuse_calls = async {
-        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut acceptor.calls).await {
+        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut calls).await {
             send.reset(ErrorCode::UnknownStreamKind);
             recv.stop(ErrorCode::UnknownStreamKind);
         }
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        failure = events => {
-            if let Some(code) = failure.close_code() {
-                tracing::debug!(?failure, "the server's control stream ended, closing");
-                quic.close(code);
-            }
-        }
+        failure = events => reject(&quic, &failure),
         () = rhythm.keep(&quic, is_busy) => {}
         () = refuse_calls => {}
-        () = control::refuse_more(&mut acceptor.controls, patience) => {
-            quic.close(ErrorCode::Protocol);
-        }
+        failure = ControlReceiver::refuse_more(&mut controls, patience) => reject(&quic, &failure),
     }
     retire();
+}
+
+/// Closes a connection whose server does not speak the protocol.
+fn reject(quic: &QuicConnection, failure: &ControlFailure) {
+    if let Some(code) = failure.close_code() {
+        tracing::debug!(?failure, "the server's control stream ended, closing");
+        quic.close(code);
+    }
 }

@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use s2n_quic::connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -20,7 +19,7 @@ use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::Dialer;
+use crate::transport::quic::{ConnectionEnd, Dialer};
 
 /// The name a server's certificate must carry where the configuration names none.
 const DEFAULT_SERVER_NAME: &str = "localhost";
@@ -40,7 +39,7 @@ pub(crate) struct Link {
     /// The run of attempts under way, which every call that needs it waits for.
     run: Mutex<Run>,
     pub(crate) tasks: Tasks,
-    own: Weak<Link>,
+    own: Weak<Self>,
 }
 
 #[derive(Debug)]
@@ -58,7 +57,7 @@ type Outcome = Result<Arc<ClientConnection>, ConnectFailure>;
 #[derive(Debug, Clone)]
 enum ConnectFailure {
     NoAnswer,
-    Lost(connection::Error),
+    Lost(ConnectionEnd),
     Wire(rpcnet_proto::wire::WireError),
     Closed,
 }
@@ -165,7 +164,7 @@ impl Link {
         let mut last = ConnectFailure::NoAnswer;
         loop {
             if attempts.len() == ATTEMPTS_AT_ONCE_MAX {
-                attempts.remove(1);
+                drop(attempts.remove(1));
             }
             attempts.push(Box::pin(self.clone().attempt()));
             let pause = self.next_pause();
@@ -229,11 +228,33 @@ impl Link {
         })?;
         let rhythm = Rhythm::new(&self.config, &connection.settings);
         let weak = Arc::downgrade(&connection);
+        let own = self.own.clone();
+        let let_go = move |retired: &Arc<ClientConnection>| {
+            if let Some(link) = own.upgrade() {
+                link.let_go(retired);
+            }
+        };
         let patience = self.config.limits().header_timeout;
         self.tasks.spawn_until_stopped(established::follow(
-            weak, quic, receiver, acceptor, rhythm, patience,
+            weak, let_go, quic, receiver, acceptor, rhythm, patience,
         ));
         Ok(connection)
+    }
+
+    /// Gives up our hold on a connection that takes no more calls: it closes with its
+    /// last one, for which a server that drains is waiting.
+    fn let_go(&self, retired: &Arc<ClientConnection>) {
+        let current = self.current.load();
+        if current.as_ref().is_some_and(|it| Arc::ptr_eq(it, retired)) {
+            self.current.compare_and_swap(&current, None);
+        }
+        drop(current);
+        // The run that made it keeps its outcome.
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.outcome.take_if(|outcome| match &*outcome.borrow() {
+            Some(Ok(made)) => Arc::ptr_eq(made, retired),
+            _ => false,
+        });
     }
 
     /// Returns true where another attempt would end the same way.

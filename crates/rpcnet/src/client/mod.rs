@@ -23,7 +23,7 @@ use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::transport::quic::Dialer;
-use crate::transport::tls;
+use crate::transport::tls::{self, ClientTls};
 
 /// Calls the methods of one server.
 ///
@@ -61,6 +61,7 @@ pub struct RpcClient {
 #[derive(Debug)]
 struct Shared {
     link: Arc<Link>,
+    tls: ClientTls,
     next_id: AtomicU64,
 }
 
@@ -99,6 +100,7 @@ impl RpcClient {
         Ok(Self {
             shared: Arc::new(Shared {
                 link,
+                tls,
                 next_id: AtomicU64::new(1),
             }),
         })
@@ -315,6 +317,18 @@ impl RpcClient {
         self.shared.link.local_addr()
     }
 
+    /// Reads the certificate files again; the connections made from now on use them.
+    ///
+    /// # Errors
+    ///
+    /// As [`RpcClient::new`]; what was in force stays in force.
+    pub fn reload_tls(&self) -> Result<(), RpcError> {
+        Ok(self
+            .shared
+            .tls
+            .reload(&self.shared.link.config.tls_files())?)
+    }
+
     /// Closes the client and all its clones: calls under way end as cancelled
     /// streams do, later ones fail with
     /// [`ConnectionErrorKind::ClientClosed`](crate::ConnectionErrorKind::ClientClosed).
@@ -326,7 +340,8 @@ impl RpcClient {
 }
 
 impl Shared {
-    /// The number of the next call: unique among this client's calls.
+    /// The number of the next call: unique among this client's calls, and so on each of
+    /// its connections (W-16).
     fn next_call_id(&self) -> CallId {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         // Wraps after 2^62 calls, which is 14,000 years at ten million a second.

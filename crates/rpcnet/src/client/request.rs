@@ -57,7 +57,8 @@ impl Request {
         })
     }
 
-    /// Runs a part of the call, which ends in `Timeout` at the call's deadline.
+    /// Runs a part of the call, which ends in `Timeout` at the call's deadline, whatever
+    /// the server does (W-38).
     pub(crate) async fn within_deadline<T>(
         &self,
         part: impl Future<Output = Result<T, RpcError>>,
@@ -71,7 +72,7 @@ impl Request {
             .unwrap_or(Err(RpcError::Timeout))
     }
 
-    /// Checks a message against what the server accepts, before anything is sent.
+    /// Checks a message against what the server accepts, before anything is sent (W-47).
     pub(crate) fn check_message(&self, len: usize, settings: &Settings) -> Result<(), RpcError> {
         if len as u64 <= settings.message_bytes_max {
             return Ok(());
@@ -93,7 +94,7 @@ impl Request {
         &self,
         call_id: CallId,
         settings: &Settings,
-        payload: Bytes,
+        payload: &Bytes,
     ) -> Result<Frames, RpcError> {
         let copied = if payload.len() <= COPIED_PAYLOAD_BYTES_MAX {
             payload.len()
@@ -103,7 +104,7 @@ impl Request {
         let mut head = self.head_with_room(call_id, settings, copied)?;
         encode::message_prefix(&mut head, payload.len());
         if copied == payload.len() {
-            head.put_slice(&payload);
+            head.put_slice(payload);
             encode::end(&mut head);
             return Ok(Frames {
                 head: head.freeze(),
@@ -112,7 +113,7 @@ impl Request {
         }
         Ok(Frames {
             head: head.freeze(),
-            body: Some(payload),
+            body: Some(payload.clone()),
         })
     }
 
@@ -127,6 +128,7 @@ impl Request {
             kind: self.kind,
             codec: self.options.codec.unwrap_or(CodecId::RAW),
             idempotent: self.options.idempotent,
+            // W-36: what remains now, when the header is written.
             timeout: self
                 .deadline
                 .remaining(clock::now())

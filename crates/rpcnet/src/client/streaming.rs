@@ -5,10 +5,10 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, ResponseEvent, ResponseReader, Settings, WireError, encode,
+    ErrorCode, FrameLimits, ResponseEvent, ResponseReader, Settings, WireError,
 };
 use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -20,10 +20,8 @@ use super::request::{Frames, Request};
 use super::unary::wrong_shape;
 use crate::error::{HandlerRan, RpcError};
 use crate::transport::interrupted::wire_error;
+use crate::transport::stream::END;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
-
-/// Messages of up to this many bytes are copied behind their frame prefix.
-const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
 
 /// Opens a call that sends one message.
 pub(crate) async fn open_with_message(
@@ -34,16 +32,15 @@ pub(crate) async fn open_with_message(
     let opening = async {
         let (connection, mut call, call_id) = open(&shared, &request).await?;
         request.check_message(payload.len(), &connection.settings)?;
-        let Frames { head, body } = request.frames(call_id, &connection.settings, payload)?;
+        let Frames { head, body } = request.frames(call_id, &connection.settings, &payload)?;
         let sent = async {
-            call.send.write(head).await?;
-            if let Some(body) = body {
-                call.send.write(body).await?;
-                call.send.write(Bytes::from_static(&[0])).await?;
+            match body {
+                None => call.send.write([head]).await?,
+                Some(body) => call.send.write([head, body, END]).await?,
             }
             call.send.finish()
         };
-        accept_early_answer(sent.await, &shared)?;
+        accept_early_answer(&sent.await, &shared)?;
         Ok(call)
     };
     let call = within_opening(&shared, &request, opening).await?;
@@ -64,7 +61,7 @@ where
     let opening = async {
         let (connection, mut call, call_id) = open(&shared, &request).await?;
         let head = request.head(call_id, &connection.settings)?;
-        accept_early_answer(call.send.write(head.freeze()).await, &shared)?;
+        accept_early_answer(&call.send.write([head.freeze()]).await, &shared)?;
         Ok((connection, call))
     };
     let (connection, call) = within_opening(&shared, &request, opening).await?;
@@ -108,10 +105,11 @@ async fn within_opening<T>(
 }
 
 /// A server may answer before it has read everything: then its answer counts.
-fn accept_early_answer(sent: Result<(), Interrupted>, shared: &Shared) -> Result<(), RpcError> {
+fn accept_early_answer(sent: &Result<(), Interrupted>, shared: &Shared) -> Result<(), RpcError> {
     match sent {
         Err(Interrupted::Lost(error)) => {
-            Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &shared.link.server_name))
+            let lost = Interrupted::Lost(*error);
+            Err(lost.into_error(HandlerRan::Maybe, &shared.link.server_name))
         }
         _ => Ok(()),
     }
@@ -179,29 +177,15 @@ impl Upload {
                 *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 return self.send.reset(ErrorCode::Cancelled);
             }
-            if write_message(&mut self.send, message.into()).await.is_err() {
+            if self.send.write_message(message.into()).await.is_err() {
                 // The server wants no more, or is gone; the responses tell which.
                 return;
             }
         }
-        let end = self.send.write(Bytes::from_static(&[0])).await;
+        let end = self.send.write([END]).await;
         // Finishing fails only where the stream has ended already.
         let _ = end.and_then(|()| self.send.finish());
     }
-}
-
-/// Writes one MESSAGE frame, small ones as a single piece.
-pub(crate) async fn write_message(send: &mut SendHalf, message: Bytes) -> Result<(), Interrupted> {
-    if message.len() > COPIED_MESSAGE_BYTES_MAX {
-        let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
-        encode::message_prefix(&mut prefix, message.len());
-        send.write(prefix.freeze()).await?;
-        return send.write(message).await;
-    }
-    let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + message.len());
-    encode::message_prefix(&mut frame, message.len());
-    frame.put_slice(&message);
-    send.write(frame.freeze()).await
 }
 
 /// The responses of a streaming call, in order; the last item may be an error.

@@ -13,6 +13,7 @@ use super::connection::OpenCall;
 use super::request::{Frames, Request};
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::transport::interrupted::wire_error;
+use crate::transport::stream::END;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// Most times that one call is sent.
@@ -32,7 +33,7 @@ pub(crate) async fn call(
     let mut backoff = None;
     let mut attempts = 1;
     loop {
-        let error = match attempt(shared, request, payload.clone()).await {
+        let error = match attempt(shared, request, &payload).await {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
@@ -78,7 +79,7 @@ fn next_step(error: &RpcError, request: &Request, attempts: u32) -> Next {
 }
 
 /// Sends the call once and waits for its reply.
-async fn attempt(shared: &Shared, request: &Request, payload: Bytes) -> Result<Bytes, RpcError> {
+async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Result<Bytes, RpcError> {
     let call_id = shared.next_call_id();
     let link = &*shared.link;
     // A connection that turns out to be lost before the call was sent is replaced at
@@ -125,10 +126,9 @@ async fn attempt(shared: &Shared, request: &Request, payload: Bytes) -> Result<B
 }
 
 async fn write(send: &mut SendHalf, frames: Frames) -> Result<(), Interrupted> {
-    send.write(frames.head).await?;
-    if let Some(body) = frames.body {
-        send.write(body).await?;
-        send.write(Bytes::from_static(&[0])).await?;
+    match frames.body {
+        None => send.write([frames.head]).await?,
+        Some(body) => send.write([frames.head, body, END]).await?,
     }
     send.finish()
 }

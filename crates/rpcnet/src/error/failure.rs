@@ -1,7 +1,7 @@
 //! The structured causes inside [`RpcError`](super::RpcError).
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::BoxError;
@@ -219,6 +219,24 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.message.escape_debug())
+        // What could pass for another line is escaped; quotes could not.
+        for c in self.0.message.chars() {
+            match c {
+                '\'' | '"' => f.write_char(c)?,
+                other => write!(f, "{}", other.escape_debug())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_keeps_its_quotes_and_escapes_what_could_forge_a_line() {
+        let refusal = Refusal::new("the server's \"limit\"\nok\u{202e}", HandlerRan::No);
+        assert_eq!(refusal.to_string(), "the server's \"limit\"\\nok\\u{202e}");
     }
 }

@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use rpcnet_proto::wire::{
     ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
 };
@@ -21,7 +20,7 @@ use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
 use crate::error::RpcError;
-use crate::transport::{RecvHalf, SendHalf};
+use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
 #[derive(Debug)]
@@ -35,6 +34,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// W-30: only for a call of which no handler was entered, so that it is safe to repeat.
     pub(crate) fn refused(code: Code, message: impl Into<String>) -> Self {
         Self::Status(Status::new(code, message), Origin::Refused)
     }
@@ -54,9 +54,7 @@ impl Verdict {
             WireError::MessageTooLarge { .. } | WireError::HeaderTooLarge { .. } => {
                 Self::refused(Code::ResourceExhausted, error.to_string())
             }
-            WireError::Method(_) | WireError::Metadata(_) => {
-                Self::refused(Code::InvalidArgument, error.to_string())
-            }
+            WireError::Method(_) => Self::refused(Code::InvalidArgument, error.to_string()),
             other => Self::Reset(other.error_code()),
         }
     }
@@ -72,6 +70,15 @@ impl Verdict {
                 ),
                 Origin::Server,
             ),
+        }
+    }
+
+    pub(crate) fn of_written(written: &Result<(), Interrupted>) -> Self {
+        match written {
+            Ok(()) => Self::Answered,
+            Err(Interrupted::Stalled) => Self::Reset(ErrorCode::Stalled),
+            // The client is gone or wants no reply: there is nobody to tell.
+            Err(_) => Self::Reset(ErrorCode::Cancelled),
         }
     }
 
@@ -181,7 +188,7 @@ async fn read_header(
         let is_open = received
             .await
             .map_err(|_| Verdict::Reset(ErrorCode::Cancelled))?;
-        // W-5: a kind that is not known here is refused by reset.
+        // W-4: a kind that is not known here is refused by reset, the connection lives on.
         if kind.is_some_and(|kind| kind != Some(StreamKind::Call)) {
             return Err(Verdict::Reset(ErrorCode::UnknownStreamKind));
         }
@@ -196,12 +203,14 @@ async fn read_header(
 
 /// Decides whether the call may run; nothing of it has run yet where it may not.
 fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
+    // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(Verdict::refused(
             Code::Unavailable,
             "the server is shutting down",
         ));
     }
+    // W-22: no such method, or not of this shape.
     let Some(handler) = connection.find(&header.method) else {
         // The method is not repeated: the caller knows it, and logs need no echo.
         return Err(Verdict::refused(
@@ -242,7 +251,7 @@ fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdi
     }
 }
 
-/// Runs the work of a call until it is done, its deadline passes, or it is ended from
+/// W-37: runs the work of a call until it is done, its deadline passes, or it is ended from
 /// outside, whichever is first. A panic in it ends this call only.
 pub(crate) async fn supervise<T>(
     context: &CallContext,
@@ -292,6 +301,3 @@ fn poll_contained<F: Future>(
         Err(_payload) => Poll::Ready(Err(Panicked)),
     }
 }
-
-/// The end marker as a frame of its own, after a body that was not copied.
-pub(crate) const END: Bytes = Bytes::from_static(&[0]);

@@ -58,7 +58,7 @@ impl Calls {
         })
     }
 
-    /// Ends a call, or remembers the CANCEL for a call that it has overtaken.
+    /// Ends a call, or remembers the CANCEL for a call that it has overtaken (W-51).
     pub(crate) fn cancel(&self, call_id: CallId) {
         let mut table = self.table();
         if let Some(context) = table.running.get(&call_id) {

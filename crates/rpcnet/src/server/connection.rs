@@ -18,7 +18,7 @@ use super::shutdown::Drain;
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
 use crate::task::Tasks;
-use crate::transport::control::{self, ControlFailure, ControlReceiver, ControlSender};
+use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, QuicConnection};
@@ -122,6 +122,7 @@ pub(crate) async fn serve(
     let tasks = Tasks::under(shared.tasks.token());
     let connection = Arc::new(Connection::new(shared, quic.clone()));
     let exchange = exchange_settings(&connection, &mut acceptor);
+    // W-41: no call is accepted before the client's settings are here.
     let exchanged = match timeout(connection.limits().header_timeout, exchange).await {
         Ok(exchanged) => exchanged,
         Err(_elapsed) => {
@@ -129,7 +130,7 @@ pub(crate) async fn serve(
             return quic.close(ErrorCode::SettingsMissing);
         }
     };
-    let (sender, receiver, settings) = match exchanged {
+    let (control, receiver, settings) = match exchanged {
         Ok(exchanged) => exchanged,
         Err(failure) => return reject(&connection, &failure),
     };
@@ -141,6 +142,7 @@ pub(crate) async fn serve(
         calls: mut incoming,
         mut controls,
     } = acceptor;
+    let header_timeout = connection.limits().header_timeout;
     let is_busy = {
         let calls = connection.calls.clone();
         move || !calls.is_empty()
@@ -151,10 +153,10 @@ pub(crate) async fn serve(
             connection.calls.close(Ending::ConnectionLost);
             quic.close(ErrorCode::Shutdown);
         }
-        () = drained(&connection, &sender, &tasks, drain) => {}
+        () = drained(&connection, &control, &tasks, drain) => {}
         failure = follow_control(&connection, receiver) => reject(&connection, &failure),
-        () = control::refuse_more(&mut controls, connection.limits().header_timeout) => {
-            connection.quic.close(ErrorCode::Protocol);
+        failure = ControlReceiver::refuse_more(&mut controls, header_timeout) => {
+            reject(&connection, &failure);
         }
         () = rhythm.keep(&quic, is_busy) => {}
         () = accept_calls(&connection, &tasks, &mut incoming) => {}
@@ -166,7 +168,7 @@ async fn exchange_settings(
     connection: &Connection,
     acceptor: &mut Acceptor,
 ) -> Result<(ControlSender, ControlReceiver, Settings), ControlFailure> {
-    let lost = |error: s2n_quic::connection::Error| ControlFailure::Interrupted(error.into());
+    let lost = |error: quic::ConnectionEnd| ControlFailure::Interrupted(error.into());
     let limits = connection.limits();
     let ours = Settings {
         message_bytes_max: limits.message_bytes_max as u64,
@@ -179,10 +181,7 @@ async fn exchange_settings(
     let control = ControlSender::open(half, &ours)
         .await
         .map_err(ControlFailure::Interrupted)?;
-    let theirs = quic::accept_control(&mut acceptor.controls)
-        .await
-        .map_err(lost)?;
-    let mut receiver = ControlReceiver::accept(theirs.ok_or(ControlFailure::Finished)?).await?;
+    let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
     let settings = receiver.settings().await?;
     Ok((control, receiver, settings))
 }
@@ -202,9 +201,8 @@ async fn accept_calls(
 ) {
     let tasks_max = connection.limits().calls_per_connection_max * TASKS_PER_CALL;
     loop {
-        let (mut send, mut recv) = match quic::accept_call(incoming).await {
-            Ok(Some(halves)) => halves,
-            Ok(None) | Err(_) => return,
+        let Ok(Some((mut send, mut recv))) = quic::accept_call(incoming).await else {
+            return;
         };
         // A peer that opens and resets gets its credit back at once; what it left
         // behind here is bounded all the same.
@@ -223,6 +221,8 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
         match receiver.next().await {
             Ok(ControlEvent::Cancel(cancel)) => connection.calls.cancel(cancel.call_id),
             Ok(_) => {}
+            // A client that ends its control stream is leaving: what runs goes on.
+            Err(ControlFailure::Finished) => std::future::pending().await,
             Err(failure) => return failure,
         }
     }

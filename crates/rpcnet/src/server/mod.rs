@@ -19,6 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::Method;
+use rpcnet_proto::wire::ErrorCode;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -31,8 +32,9 @@ use crate::config::RpcConfig;
 use crate::context::CallContext;
 use crate::error::RpcError;
 use crate::task::Tasks;
+use crate::transport::events::ConnectionEvents;
 use crate::transport::quic::{self, Admission};
-use crate::transport::tls;
+use crate::transport::tls::{self, ServerTls, TlsError};
 
 /// Serves methods to any number of clients.
 ///
@@ -74,6 +76,10 @@ pub(crate) struct Shared {
     /// How many `start` futures are serving.
     serving: watch::Sender<usize>,
     tasks: Tasks,
+    events: ConnectionEvents,
+    connections: Arc<Places>,
+    /// What `bind` loaded, for `reload_tls`.
+    tls: Mutex<Option<ServerTls>>,
     /// The first method that could not be registered, for `bind` to report.
     misnamed: Mutex<Option<String>>,
 }
@@ -83,6 +89,7 @@ impl RpcServer {
     #[must_use]
     pub fn new(config: RpcConfig) -> Self {
         let places = Arc::new(Places::new(config.limits().calls_per_server_max));
+        let connections = Arc::new(Places::new(config.limits().connections_max));
         let shared = Shared {
             config,
             router: Router::default(),
@@ -91,6 +98,9 @@ impl RpcServer {
             drain: watch::Sender::new(None),
             serving: watch::Sender::new(0),
             tasks: Tasks::new(),
+            events: ConnectionEvents::default(),
+            connections,
+            tls: Mutex::new(None),
             misnamed: Mutex::new(None),
         };
         Self {
@@ -225,7 +235,13 @@ impl RpcServer {
             return Err(RpcError::config(problem));
         }
         let tls = tls::load_server(&config.tls_files(), config.client_auth())?;
-        let server = quic::bind(config, &tls, self.shared.admission.clone())?;
+        let events = self.shared.events.clone();
+        let server = quic::bind(config, &tls, self.shared.admission.clone(), events)?;
+        *self
+            .shared
+            .tls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(tls);
         self.socket_addr = Some(server.local_addr()?);
         Ok(server)
     }
@@ -255,13 +271,16 @@ impl RpcServer {
                 break;
             };
             // Retry answers past the admission check, so that the limit holds here too.
-            if connections.len() >= self.shared.config.limits().connections_max {
-                quic.close(rpcnet_proto::wire::ErrorCode::TooManyConnections);
+            let Some(place) = self.shared.connections.take() else {
+                quic.close(ErrorCode::TooManyConnections);
                 continue;
-            }
+            };
             let shared = self.shared.clone();
             let drain = self.shared.drain.subscribe();
-            connections.spawn(connection::serve(shared, quic, acceptor, drain));
+            connections.spawn(async move {
+                let _place = place;
+                connection::serve(shared, quic, acceptor, drain).await;
+            });
         }
         connections.wait().await;
         Ok(())
@@ -329,6 +348,44 @@ impl RpcServer {
     pub fn running_calls(&self) -> usize {
         self.shared.places.taken()
     }
+
+    /// Counts of what became of connections and handshakes.
+    #[must_use]
+    pub fn counters(&self) -> ServerCounters {
+        ServerCounters {
+            running_calls: self.shared.places.taken(),
+            connections: self.shared.connections.taken(),
+            handshakes_failed: self.shared.events.handshake_failures().count(),
+            handshakes_retried: self.shared.admission.retries(),
+        }
+    }
+
+    /// Why the latest handshake failed, if one has: such a client is never seen otherwise.
+    #[must_use]
+    pub fn last_handshake_failure(&self) -> Option<TlsError> {
+        self.shared.events.handshake_failures().last("this server")
+    }
+
+    /// Reads the certificate files again; connections made from now on use them.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind), and [`RpcError::ConfigError`] before it; what was in
+    /// force stays in force.
+    pub fn reload_tls(&self) -> Result<(), RpcError> {
+        let config = &self.shared.config;
+        match &*self
+            .shared
+            .tls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
+            Some(tls) => Ok(tls.reload(&config.tls_files(), config.client_auth())?),
+            None => Err(RpcError::config(
+                "certificates are loaded by `bind`: call it first",
+            )),
+        }
+    }
 }
 
 impl Shared {
@@ -349,6 +406,20 @@ where
     S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
 {
     Box::pin(IntoBytes { responses })
+}
+
+/// Counts of what became of a server's connections and handshakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerCounters {
+    /// Calls that are running now.
+    pub running_calls: usize,
+    /// Connections that are open now.
+    pub connections: usize,
+    /// Handshakes that failed since the start, because either side refused.
+    pub handshakes_failed: u64,
+    /// Handshakes answered with Retry since the start, because too many were in flight.
+    pub handshakes_retried: usize,
 }
 
 /// Counts a `start` future in, and out again when it ends or is dropped.

@@ -40,6 +40,7 @@ impl Stream for RequestStream {
             Some(Ok(message)) => Poll::Ready(Some(message.into())),
             None => Poll::Ready(None),
             Some(Err(cut)) => {
+                // W-32: what was cut off is never shown as an end.
                 requests.context.end(cut.ending());
                 Poll::Pending
             }
@@ -98,7 +99,7 @@ impl Requests {
         budget: Arc<Semaphore>,
         stall_timeout: Duration,
     ) -> Self {
-        // A handler that stops reading has answered early, which is no failure.
+        // W-34: a handler that stops reading has answered early, which is no failure.
         recv.complete();
         Self {
             recv,

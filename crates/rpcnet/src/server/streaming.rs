@@ -3,19 +3,17 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use rpcnet_proto::wire::{ErrorCode, encode};
+use bytes::Bytes;
+use rpcnet_proto::wire::ErrorCode;
 
 use super::budget::{Share, trim};
-use super::call::{END, Places, Verdict, supervise};
+use super::call::{Places, Verdict, supervise};
 use super::connection::Connection;
 use super::router::Responses;
 use crate::context::CallContext;
 use crate::error::RpcError;
+use crate::transport::stream::END;
 use crate::transport::{Interrupted, SendHalf};
-
-/// Messages of up to this many bytes are copied behind their frame prefix.
-const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
 
 /// A streaming call that was admitted. Its places are held until its handler has ended.
 pub(crate) struct Call<'a> {
@@ -96,16 +94,7 @@ impl Writer<'_> {
 
     async fn write(&mut self, message: Bytes) -> Result<(), Interrupted> {
         self.reserve(message.len()).await;
-        if message.len() > COPIED_MESSAGE_BYTES_MAX {
-            let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
-            encode::message_prefix(&mut prefix, message.len());
-            self.send.write(prefix.freeze()).await?;
-            return self.send.write(message).await;
-        }
-        let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + message.len());
-        encode::message_prefix(&mut frame, message.len());
-        frame.put_slice(&message);
-        self.send.write(frame.freeze()).await
+        self.send.write_message(message).await
     }
 
     /// Waits until the message fits the connection's budget.
@@ -123,7 +112,7 @@ impl Writer<'_> {
 
     /// Ends the responses and holds the budget until the client has them.
     async fn finish(&mut self) -> Result<(), Interrupted> {
-        self.send.write(END).await?;
+        self.send.write([END]).await?;
         if self.share.is_some() {
             self.send.close().await
         } else {

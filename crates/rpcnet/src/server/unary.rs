@@ -60,6 +60,7 @@ impl Call<'_> {
         if let Some(verdict) = connection.refuse_long_reply(reply.len()) {
             return verdict;
         }
+        send.set_stall_timeout(connection.limits().stall_timeout);
         tokio::select! {
             biased;
             ending = context.ended() => Verdict::of_ending(ending),

@@ -1,17 +1,16 @@
 //! The control stream of each side: SETTINGS first, then GOAWAY and CANCEL.
 
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rpcnet_proto::wire::{
     Cancel, ControlEvent, ControlReader, ErrorCode, GoAway, Settings, StreamKind, WireError, encode,
 };
-
 use tokio::time::timeout;
 
-use super::quic::{ControlAcceptor, accept_control};
+use super::quic::{self, ConnectionEnd, ControlAcceptor};
 use super::{Interrupted, RecvHalf, SendHalf};
 
 /// Our control stream, written to from anywhere without waiting.
@@ -27,7 +26,7 @@ impl ControlSender {
         let mut frames = BytesMut::with_capacity(64);
         encode::stream_kind(&mut frames, StreamKind::Control);
         encode::settings(&mut frames, settings);
-        half.write(frames.freeze()).await?;
+        half.write([frames.freeze()]).await?;
         Ok(Self(Mutex::new(half)))
     }
 
@@ -49,22 +48,7 @@ impl ControlSender {
     fn push(&self, frame: BytesMut) -> bool {
         let mut half = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cx = Context::from_waker(Waker::noop());
-        half.poll_room(&mut cx).is_ready_and(|room| room.is_ok())
-            && half.push(frame.freeze()).is_ok()
-    }
-}
-
-/// `Poll::is_ready` together with a look at the value.
-trait IsReadyAnd<T> {
-    fn is_ready_and(self, look: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T> IsReadyAnd<T> for std::task::Poll<T> {
-    fn is_ready_and(self, look: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Self::Ready(value) => look(value),
-            Self::Pending => false,
-        }
+        matches!(half.poll_room(&mut cx), Poll::Ready(Ok(()))) && half.push(frame.freeze()).is_ok()
     }
 }
 
@@ -80,10 +64,10 @@ pub(crate) struct ControlReceiver {
 pub(crate) enum ControlFailure {
     Interrupted(Interrupted),
     Wire(WireError),
-    /// The peer finished its control stream, which must outlive all calls.
+    /// The peer finished its control stream: it is leaving.
     Finished,
-    /// The first byte is not the kind of a control stream.
-    NotControl,
+    /// The peer opened a second control stream.
+    Second,
 }
 
 impl ControlFailure {
@@ -92,19 +76,65 @@ impl ControlFailure {
         match self {
             Self::Interrupted(Interrupted::Lost(_)) => None,
             Self::Wire(error) => Some(error.error_code()),
-            Self::Interrupted(_) | Self::Finished | Self::NotControl => Some(ErrorCode::Protocol),
+            Self::Interrupted(_) | Self::Finished | Self::Second => Some(ErrorCode::Protocol),
         }
     }
 }
 
 impl ControlReceiver {
-    /// Takes over the peer's stream after checking its kind.
-    pub(crate) async fn accept(mut half: RecvHalf) -> Result<Self, ControlFailure> {
-        let mut reader = ControlReader::new();
-        match read_kind(&mut half, |chunk| reader.push(chunk)).await? {
-            Some(StreamKind::Control) => Ok(Self { half, reader }),
-            _ => Err(ControlFailure::NotControl),
+    /// Waits for the peer's control stream and refuses streams of other kinds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops what it had accepted.
+    pub(crate) async fn accept(streams: &mut ControlAcceptor) -> Result<Self, ControlFailure> {
+        loop {
+            let half = quic::accept_control(streams).await.map_err(lost)?;
+            let half = half.ok_or(ControlFailure::Finished)?;
+            if let Some(receiver) = Self::of_kind(half).await {
+                return Ok(receiver);
+            }
         }
+    }
+
+    /// Refuses every further stream; ends where one is a second control stream.
+    ///
+    /// A stream has `patience` to show its kind.
+    pub(crate) async fn refuse_more(
+        streams: &mut ControlAcceptor,
+        patience: Duration,
+    ) -> ControlFailure {
+        while let Ok(Some(half)) = quic::accept_control(streams).await {
+            // W-40: there is one control stream in each direction.
+            if let Ok(Some(_second)) = timeout(patience, Self::of_kind(half)).await {
+                return ControlFailure::Second;
+            }
+        }
+        // That the connection is gone is for the reader of the control stream to see.
+        std::future::pending().await
+    }
+
+    /// Takes the stream over if it is one for control, and refuses it otherwise.
+    async fn of_kind(mut half: RecvHalf) -> Option<Self> {
+        let mut reader = ControlReader::new();
+        let mut kind = None;
+        while kind.is_none() {
+            let received = half.receive(|mut chunk| {
+                if kind.is_none() && !chunk.is_empty() {
+                    kind = Some(StreamKind::from_byte(chunk.split_to(1)[0]));
+                }
+                reader.push(chunk);
+            });
+            if !received.await.ok()? && kind.is_none() {
+                return None;
+            }
+        }
+        if kind.flatten() != Some(StreamKind::Control) {
+            // W-4: a kind that has no place here is refused, the connection lives on.
+            half.stop(ErrorCode::UnknownStreamKind);
+            return None;
+        }
+        Some(Self { half, reader })
     }
 
     /// Waits for the next control frame.
@@ -133,48 +163,12 @@ impl ControlReceiver {
     pub(crate) async fn settings(&mut self) -> Result<Settings, ControlFailure> {
         match self.next().await? {
             ControlEvent::Settings(settings) => Ok(settings),
-            // The reader refuses anything else before SETTINGS.
-            _ => Err(ControlFailure::NotControl),
+            // W-39: the reader refuses anything else before SETTINGS.
+            _ => Err(ControlFailure::Finished),
         }
     }
 }
 
-/// Reads the first byte of a stream, which says its kind; what came with it goes to `rest`.
-async fn read_kind(
-    half: &mut RecvHalf,
-    mut rest: impl FnMut(Bytes),
-) -> Result<Option<StreamKind>, ControlFailure> {
-    let mut kind = None;
-    loop {
-        let is_open = half
-            .receive(|mut chunk| {
-                if kind.is_none() && !chunk.is_empty() {
-                    kind = Some(StreamKind::from_byte(chunk.split_to(1)[0]));
-                }
-                rest(chunk);
-            })
-            .await
-            .map_err(ControlFailure::Interrupted)?;
-        match kind {
-            Some(kind) => return Ok(kind),
-            None if !is_open => return Err(ControlFailure::Finished),
-            None => {}
-        }
-    }
-}
-
-/// Stops the peer's unidirectional streams beyond its control stream; returns where one of
-/// them is a second control stream, for which the connection is to be closed (W-40).
-///
-/// `patience` is how long a stream may take to say its kind.
-pub(crate) async fn refuse_more(controls: &mut ControlAcceptor, patience: Duration) {
-    while let Ok(Some(mut extra)) = accept_control(controls).await {
-        let kind = timeout(patience, read_kind(&mut extra, drop)).await;
-        if matches!(kind, Ok(Ok(Some(StreamKind::Control)))) {
-            return;
-        }
-        extra.stop(ErrorCode::UnknownStreamKind);
-    }
-    // The connection's end is for the others to see.
-    std::future::pending().await
+fn lost(error: ConnectionEnd) -> ControlFailure {
+    ControlFailure::Interrupted(error.into())
 }

@@ -16,6 +16,8 @@ pub(crate) enum Interrupted {
     Reset(u64),
     /// The connection is gone, and the stream with it.
     Lost(connection::Error),
+    /// The peer made no room for longer than the stall timeout.
+    Stalled,
     /// The stream cannot do this any more, as after its own reset.
     Ended(stream::Error),
 }
@@ -37,16 +39,14 @@ impl From<connection::Error> for Interrupted {
 }
 
 impl Interrupted {
-    /// Returns true where the peer ended the stream without calling it a failure.
-    pub(crate) fn is_peer_done(&self) -> bool {
-        matches!(self, Self::Reset(code) if *code == ErrorCode::NoError.to_wire())
-    }
-
     /// What a call fails with; `ran` is what is known of its handler up to here.
     pub(crate) fn into_error(self, ran: HandlerRan, server_name: &str) -> RpcError {
         match self {
             Self::Reset(code) => reset_error(code, ran),
             Self::Lost(error) => connection_error(error, ran, server_name),
+            Self::Stalled => {
+                RpcError::StreamError(StreamError::new(StreamErrorKind::Stalled, ran, None))
+            }
             Self::Ended(error) => RpcError::StreamError(StreamError::new(
                 StreamErrorKind::Truncated,
                 ran,

@@ -18,7 +18,7 @@ pub(crate) struct Rhythm {
 }
 
 impl Rhythm {
-    /// The rhythm of a connection: the shorter of both sides' keep-alive intervals.
+    /// The rhythm of a connection: the shorter of both sides' keep-alive intervals (W-53).
     ///
     /// Each side also stays well within its own idle timeout, so that whichever
     /// timeout is the shorter one, somebody sends in time. Where neither side asked

@@ -19,6 +19,10 @@ use super::{RecvHalf, SendHalf};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 
+/// Why a connection ended, as the QUIC library says it; the rest of the crate
+/// hands it on without a look inside.
+pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
+
 /// Socket buffers asked for; the system grants what it allows.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
@@ -69,6 +73,7 @@ pub(crate) fn bind(
     config: &RpcConfig,
     tls: &ServerTls,
     admission: Arc<Admission>,
+    events: ConnectionEvents,
 ) -> Result<s2n_quic::Server, RpcError> {
     let limits = config.limits();
     let limiter = AdmissionLimiter {
@@ -93,10 +98,10 @@ pub(crate) fn bind(
         .map_err(start_error)?
         .with_connection_close_formatter(AlertsPassThrough)
         .map_err(start_error)?
-        .with_event(ConnectionEvents::default())
+        .with_event(events)
         .map_err(start_error)?
         .start()
-        .map_err(|error| bind_error(&config.bind_address, error))?;
+        .map_err(|error| bind_error(&config.bind_address, &error))?;
     Ok(server)
 }
 
@@ -119,7 +124,7 @@ impl Dialer {
             .with_event(ConnectionEvents::default())
             .map_err(start_error)?
             .start()
-            .map_err(|error| bind_error(&config.bind_address, error))?;
+            .map_err(|error| bind_error(&config.bind_address, &error))?;
         Ok(Self(client))
     }
 
@@ -128,6 +133,7 @@ impl Dialer {
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt.
+    /// W-2: the transport sends no early data, so a call is never replayed with a handshake.
     pub(crate) async fn dial(
         &self,
         address: SocketAddr,
@@ -154,7 +160,8 @@ fn accepted(connection: s2n_quic::Connection) -> (QuicConnection, Acceptor) {
 pub(crate) struct QuicConnection(Handle);
 
 impl QuicConnection {
-    /// Opens a bidirectional stream, waiting for the peer's credit.
+    /// Opens a bidirectional stream, waiting for the peer's credit. It becomes a call:
+    /// no other kind is opened, whatever the peer accepts (W-54).
     ///
     /// # Cancel safety
     ///
@@ -286,7 +293,7 @@ fn resolve(address: &str) -> Result<SocketAddr, RpcError> {
         .ok_or_else(|| unusable("the name has no address".to_owned()))
 }
 
-fn bind_error(address: &str, error: s2n_quic::provider::StartError) -> RpcError {
+fn bind_error(address: &str, error: &s2n_quic::provider::StartError) -> RpcError {
     RpcError::IoError(io::Error::other(format!("cannot bind {address}: {error}")))
 }
 

@@ -5,11 +5,13 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use bytes::Bytes;
-use rpcnet_proto::wire::ErrorCode;
+use bytes::{BufMut, Bytes, BytesMut};
+use rpcnet_proto::wire::{ErrorCode, encode};
 use s2n_quic::application;
 use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
+use tokio::time::timeout;
 
 use super::Interrupted;
 
@@ -18,6 +20,12 @@ use super::Interrupted;
 /// It takes a whole piece as soon as one byte of its buffer is free, so pieces bound
 /// by how much the buffer overshoots.
 const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// Messages of up to this many bytes are copied behind their frame prefix.
+const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// The end marker, as a part of its own.
+pub(crate) const END: Bytes = Bytes::from_static(&[0]);
 
 /// Chunks taken from the transport at once.
 const CHUNKS_PER_RECEIVE: usize = 4;
@@ -28,12 +36,14 @@ pub(crate) fn split(stream: BidirectionalStream) -> (SendHalf, RecvHalf) {
     (SendHalf::new(send), RecvHalf::new(recv))
 }
 
-/// The sending half: reset on drop unless finished.
+/// The sending half: reset on drop unless finished (W-31).
 #[derive(Debug)]
 pub(crate) struct SendHalf {
     stream: SendStream,
     /// Bytes handed over since the last look at the send buffer, and what it held then.
     queued: usize,
+    stall_timeout: Option<Duration>,
+    is_torn: bool,
     /// What to reset with on drop; `None` once the half has ended.
     abort: Option<ErrorCode>,
 }
@@ -43,22 +53,71 @@ impl SendHalf {
         Self {
             stream,
             queued: 0,
+            stall_timeout: None,
+            is_torn: false,
             abort: Some(ErrorCode::Cancelled),
         }
     }
 
-    /// Sends the bytes piece by piece, waiting for room in the send buffer.
+    /// From here on a write that finds no room for this long fails as stalled.
+    pub(crate) fn set_stall_timeout(&mut self, timeout: Duration) {
+        self.stall_timeout = Some(timeout);
+    }
+
+    /// Sends whole frames: the parts in order, piece by piece, waiting for room.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: a part may have been sent. The owner then drops the half,
-    /// which resets the stream.
-    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<(), Interrupted> {
-        while !bytes.is_empty() {
-            poll_fn(|cx| self.stream.poll_send_ready(cx)).await?;
-            self.push(bytes.split_to(bytes.len().min(PIECE_BYTES_MAX)))?;
+    /// Not cancel safe: a part of a frame may have been sent. The half is
+    /// [torn](Self::is_torn) then, and can only be reset.
+    pub(crate) async fn write<const N: usize>(
+        &mut self,
+        parts: [Bytes; N],
+    ) -> Result<(), Interrupted> {
+        for mut part in parts {
+            while !part.is_empty() {
+                self.room().await?;
+                self.push(part.split_to(part.len().min(PIECE_BYTES_MAX)))?;
+                self.is_torn = true;
+            }
         }
+        self.is_torn = false;
         Ok(())
+    }
+
+    /// Sends one MESSAGE frame; a small one is a single piece.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) async fn write_message(&mut self, message: Bytes) -> Result<(), Interrupted> {
+        let is_copied = message.len() <= COPIED_MESSAGE_BYTES_MAX;
+        let room = if is_copied { message.len() } else { 0 };
+        let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + room);
+        encode::message_prefix(&mut frame, message.len());
+        if is_copied {
+            frame.put_slice(&message);
+            return self.write([frame.freeze()]).await;
+        }
+        self.write([frame.freeze(), message]).await
+    }
+
+    /// Returns true where a frame was begun and not ended: whatever were written now
+    /// would be taken for a part of it.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
+    async fn room(&mut self) -> Result<(), Interrupted> {
+        let room = poll_fn(|cx| self.stream.poll_send_ready(cx));
+        let room = match self.stall_timeout {
+            None => room.await,
+            Some(stall_timeout) => match timeout(stall_timeout, room).await {
+                Ok(room) => room,
+                Err(_elapsed) => return Err(Interrupted::Stalled),
+            },
+        };
+        Ok(room.map(|_bytes| ())?)
     }
 
     /// Polls for room for one more piece.
@@ -98,14 +157,21 @@ impl SendHalf {
     /// Dropping the future leaves the half unfinished in spirit: its drop resets.
     pub(crate) async fn close(&mut self) -> Result<(), Interrupted> {
         self.stream.finish()?;
-        self.stream.flush().await?;
+        self.acknowledged().await?;
         self.abort = None;
         Ok(())
     }
 
     /// Waits until the peer has acknowledged all that was sent.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
-        self.stream.flush().await?;
+        let flush = self.stream.flush();
+        match self.stall_timeout {
+            None => flush.await?,
+            Some(stall_timeout) => match timeout(stall_timeout, flush).await {
+                Ok(flushed) => flushed?,
+                Err(_elapsed) => return Err(Interrupted::Stalled),
+            },
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use rpcnet::{CallId, CallKind, Code, Limits, Status};
 use rpcnet_proto::Origin;
 use rpcnet_proto::wire::{Cancel, ErrorCode, GoAway, Settings, StreamKind, encode};
-use rpcnet_testkit::raw::{RawEnd, Windows, frames};
+use rpcnet_testkit::scripted::{RawEnd, Windows, frames};
 
 use crate::pair::{Running, echo, eventually, soon};
 use crate::raw::Raw;

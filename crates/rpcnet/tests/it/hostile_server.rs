@@ -11,7 +11,7 @@ use rpcnet::{
 };
 use rpcnet_proto::Origin;
 use rpcnet_proto::wire::{ErrorCode, GoAway, Settings, encode};
-use rpcnet_testkit::raw::{RawCall, RawPeer, Windows, frames};
+use rpcnet_testkit::scripted::{RawCall, RawPeer, Windows, frames};
 
 use crate::pair::soon;
 use crate::raw::{Scripted, echo_call, serve, serve_calls};

@@ -13,7 +13,7 @@ use rpcnet::{
 };
 use rpcnet_proto::Origin;
 use rpcnet_proto::wire::{ErrorCode, encode};
-use rpcnet_testkit::raw::{RawEnd, Windows, frames};
+use rpcnet_testkit::scripted::{RawEnd, Windows, frames};
 use tokio::sync::Semaphore;
 
 use crate::pair::{Running, echo, eventually, soon};
@@ -74,7 +74,7 @@ impl Held {
     }
 }
 
-fn refused(received: &rpcnet_testkit::raw::Received) -> Status {
+fn refused(received: &rpcnet_testkit::scripted::Received) -> Status {
     let (status, origin) = received.status().expect("a status");
     assert_eq!(origin, Origin::Refused);
     status
@@ -106,9 +106,15 @@ async fn requests_pass_up_to_the_servers_limit_and_longer_ones_are_not_sent() {
         assert_eq!(client.call("echo", message.clone()).await.unwrap(), message);
         let one = || stream::iter([message.clone()]);
         let both = client.call_streaming("echo_stream", one()).await;
-        assert_eq!(collected(both).await.unwrap(), [message.clone()]);
+        assert_eq!(
+            collected(both).await.unwrap(),
+            std::slice::from_ref(&message)
+        );
         let down = client.call_server_streaming("echo_stream", message.clone());
-        assert_eq!(collected(down.await).await.unwrap(), [message.clone()]);
+        assert_eq!(
+            collected(down.await).await.unwrap(),
+            std::slice::from_ref(&message)
+        );
         let up = client.call_client_streaming("echo_stream", one()).await;
         assert_eq!(up.unwrap(), message);
     }

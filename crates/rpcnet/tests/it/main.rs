@@ -1,12 +1,21 @@
 //! Behaviour over real QUIC on loopback; a module per behaviour.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backpressure;
+mod bare;
+mod cancellation;
+mod deadline;
 mod hostile_client;
 mod hostile_server;
+mod leave;
 mod limits;
 mod pair;
 mod panics;
+mod probe;
 mod raw;
+mod reconnect;
 mod robustness;
 mod shapes;
+mod shutdown;
+mod torn;
 mod truncation;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
@@ -39,10 +39,6 @@ impl Certs {
         Self(dir)
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -50,6 +46,12 @@ impl Certs {
     /// A server's configuration on a free port.
     pub(crate) fn server(&self) -> RpcConfig {
         RpcConfig::new(self.path("server.pem"), "127.0.0.1:0")
+            .with_key_path(self.path("server-key.pem"))
+    }
+
+    /// A server's configuration on the port of a predecessor.
+    pub(crate) fn server_at(&self, address: SocketAddr) -> RpcConfig {
+        RpcConfig::new(self.path("server.pem"), address.to_string())
             .with_key_path(self.path("server-key.pem"))
     }
 
@@ -79,7 +81,17 @@ impl Running {
         register: impl FnOnce(RpcServer) -> F,
     ) -> Self {
         let certs = Certs::new();
-        let mut server = RpcServer::new(configure(certs.server()));
+        let config = configure(certs.server());
+        Self::from_config(certs, config, register).await
+    }
+
+    /// Starts a server with this configuration, whose files are among `certs`.
+    pub(crate) async fn from_config<F: Future<Output = ()>>(
+        certs: Certs,
+        config: RpcConfig,
+        register: impl FnOnce(RpcServer) -> F,
+    ) -> Self {
+        let mut server = RpcServer::new(config);
         register(server.clone()).await;
         let quic = server.bind().unwrap();
         let addr = server.socket_addr.unwrap();
@@ -108,9 +120,16 @@ impl Running {
             .unwrap()
     }
 
+    /// Drops `start` where it stands, which ends the server at once.
+    pub(crate) async fn cut(self) -> Certs {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+        self.certs
+    }
+
     /// Waits for `start` to return.
-    pub(crate) async fn stopped(self) -> Result<(), RpcError> {
-        self.task.await.unwrap()
+    pub(crate) async fn stopped(self) -> Result<Certs, RpcError> {
+        self.task.await.unwrap().map(|()| self.certs)
     }
 }
 

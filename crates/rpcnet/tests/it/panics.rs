@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, stream};
 use rpcnet::{CallKind, CallOptions, HandlerRan, RpcError};
-use rpcnet_testkit::raw::frames;
+use rpcnet_testkit::scripted::frames;
 use std::time::Duration;
 
 use crate::pair::{Running, echo, eventually, soon};

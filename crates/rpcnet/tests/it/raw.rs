@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpcnet::{CallKind, RpcClient, RpcConfig};
 use rpcnet_proto::wire::{RequestEvent, RequestReader, Settings};
-use rpcnet_testkit::raw::{RawCall, RawClient, RawPeer, RawServer, Received, Windows, frames};
+use rpcnet_testkit::scripted::{RawCall, RawClient, RawPeer, RawServer, Received, Windows, frames};
 use tokio::task::JoinHandle;
 
 use crate::pair::{Certs, Running, soon};

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use rpcnet::{CallKind, Code, RpcClient, RpcError, Status};
 use rpcnet_proto::Origin;
 use rpcnet_proto::wire::{ErrorCode, encode};
-use rpcnet_testkit::raw::{RawCall, frames};
+use rpcnet_testkit::scripted::{RawCall, frames};
 
 use crate::pair::{Running, eventually, soon};
 use crate::raw::{Raw, Scripted};

@@ -2,13 +2,13 @@
 
 use super::*;
 
-/// A server that trusts `home` under `auth`, and what becomes of a client with `identity`.
-async fn check(
+/// A server that trusts `home` under `auth`, and a client with `identity`.
+fn pair(
     scratch: &Scratch,
     home: &Authority,
     auth: ClientAuth,
     identity: Option<&Identity>,
-) -> (Host, Result<String, TlsError>) {
+) -> (Host, ClientTls) {
     let server = home.ca.server(&["localhost"]).unwrap();
     let files = scratch.identity("server", &server, Some(home));
     let host = Host::start(&load_server(&files, auth).unwrap());
@@ -16,8 +16,31 @@ async fn check(
         Some(identity) => load_client(&scratch.identity("client", identity, Some(home))).unwrap(),
         None => home.anonymous_client(),
     };
-    let outcome = greeted(&host, &client, "localhost").await;
-    (host, outcome)
+    (host, client)
+}
+
+/// By which name the server knows the client.
+async fn accepted(
+    scratch: &Scratch,
+    home: &Authority,
+    auth: ClientAuth,
+    identity: Option<&Identity>,
+) -> String {
+    let (host, client) = pair(scratch, home, auth, identity);
+    let name = greeted(&host, &client, "localhost").await.unwrap();
+    assert_eq!(host.failures.count(), 0);
+    name
+}
+
+/// What the client learns of its refusal, and how the server sees it.
+async fn refused(
+    scratch: &Scratch,
+    home: &Authority,
+    auth: ClientAuth,
+    identity: Option<&Identity>,
+) -> (TlsError, TlsError) {
+    let (host, client) = pair(scratch, home, auth, identity);
+    both_views(&host, &client, "localhost").await
 }
 
 const ASKING: [ClientAuth; 2] = [ClientAuth::Optional, ClientAuth::Required];
@@ -28,9 +51,8 @@ async fn a_client_of_the_trusted_ca_is_known_by_its_name() {
     let home = scratch.ca("home");
     let alice = home.ca.client("alice").unwrap();
     for auth in ASKING {
-        let (host, outcome) = check(&scratch, &home, auth, Some(&alice)).await;
-        assert_eq!(outcome.unwrap(), "alice", "{auth:?}");
-        assert_eq!(host.failures.count(), 0);
+        let name = accepted(&scratch, &home, auth, Some(&alice)).await;
+        assert_eq!(name, "alice", "{auth:?}");
     }
 }
 
@@ -38,21 +60,32 @@ async fn a_client_of_the_trusted_ca_is_known_by_its_name() {
 async fn a_client_without_certificate_is_anonymous_where_it_is_optional() {
     let scratch = Scratch::new();
     let home = scratch.ca("home");
-    let (_, outcome) = check(&scratch, &home, ClientAuth::Optional, None).await;
-    assert_eq!(outcome.unwrap(), ANONYMOUS);
+    assert_eq!(
+        accepted(&scratch, &home, ClientAuth::Optional, None).await,
+        ANONYMOUS
+    );
 }
 
 #[tokio::test]
 async fn a_client_without_certificate_is_told_that_one_is_required() {
     let scratch = Scratch::new();
     let home = scratch.ca("home");
-    let (host, outcome) = check(&scratch, &home, ClientAuth::Required, None).await;
-    assert!(
-        matches!(outcome, Err(TlsError::CertificateRequired)),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(matches!(seen, TlsError::PeerCertificateMissing), "{seen:?}");
+    let (client, server) = refused(&scratch, &home, ClientAuth::Required, None).await;
+    assert_is!(client, TlsError::CertificateRequired);
+    assert_is!(server, TlsError::PeerCertificateMissing);
+}
+
+#[tokio::test]
+async fn a_failed_handshake_is_counted_once_and_a_good_one_never() {
+    let scratch = Scratch::new();
+    let home = scratch.ca("home");
+    let alice = home.ca.client("alice").unwrap();
+    let (host, known) = pair(&scratch, &home, ClientAuth::Required, Some(&alice));
+    let nobody = home.anonymous_client();
+    let _ = tokio::time::timeout(PATIENCE, greeted(&host, &nobody, "localhost")).await;
+    assert_eq!(host.failures.count(), 1);
+    assert_eq!(greeted(&host, &known, "localhost").await.unwrap(), "alice");
+    assert_eq!(host.failures.count(), 1);
 }
 
 #[tokio::test]
@@ -60,8 +93,10 @@ async fn a_client_that_is_not_asked_stays_anonymous() {
     let scratch = Scratch::new();
     let home = scratch.ca("home");
     let alice = home.ca.client("alice").unwrap();
-    let (_, outcome) = check(&scratch, &home, ClientAuth::Off, Some(&alice)).await;
-    assert_eq!(outcome.unwrap(), ANONYMOUS);
+    assert_eq!(
+        accepted(&scratch, &home, ClientAuth::Off, Some(&alice)).await,
+        ANONYMOUS
+    );
 }
 
 #[tokio::test]
@@ -70,16 +105,9 @@ async fn a_client_of_another_ca_is_refused_even_where_none_is_needed() {
     let (home, foreign) = (scratch.ca("home"), scratch.ca("foreign"));
     let mallory = foreign.ca.client("alice").unwrap();
     for auth in ASKING {
-        let (host, outcome) = check(&scratch, &home, auth, Some(&mallory)).await;
-        assert!(
-            matches!(outcome, Err(TlsError::CertificateRefused { alert: 46 })),
-            "{auth:?}: {outcome:?}"
-        );
-        let seen = host.failure().await;
-        assert!(
-            matches!(seen, TlsError::PeerUntrusted),
-            "{auth:?}: {seen:?}"
-        );
+        let (client, server) = refused(&scratch, &home, auth, Some(&mallory)).await;
+        assert_is!(client, TlsError::CertificateRefused { alert: 46 });
+        assert_is!(server, TlsError::PeerUntrusted);
     }
 }
 
@@ -89,13 +117,9 @@ async fn an_expired_client_is_refused() {
     let home = scratch.ca("home");
     let late = expired(reloaded(&scratch, &home)).client("alice").unwrap();
     for auth in ASKING {
-        let (host, outcome) = check(&scratch, &home, auth, Some(&late)).await;
-        assert!(
-            matches!(outcome, Err(TlsError::CertificateRefused { alert: 45 })),
-            "{auth:?}: {outcome:?}"
-        );
-        let seen = host.failure().await;
-        assert!(matches!(seen, TlsError::PeerExpired), "{auth:?}: {seen:?}");
+        let (client, server) = refused(&scratch, &home, auth, Some(&late)).await;
+        assert_is!(client, TlsError::CertificateRefused { alert: 45 });
+        assert_is!(server, TlsError::PeerExpired);
     }
 }
 
@@ -106,13 +130,9 @@ async fn a_client_not_yet_valid_is_refused() {
     let early = not_yet_valid(reloaded(&scratch, &home))
         .client("alice")
         .unwrap();
-    let (host, outcome) = check(&scratch, &home, ClientAuth::Required, Some(&early)).await;
-    assert!(
-        matches!(outcome, Err(TlsError::CertificateRefused { alert: 45 })),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(matches!(seen, TlsError::PeerNotYetValid), "{seen:?}");
+    let (client, server) = refused(&scratch, &home, ClientAuth::Required, Some(&early)).await;
+    assert_is!(client, TlsError::CertificateRefused { alert: 45 });
+    assert_is!(server, TlsError::PeerNotYetValid);
 }
 
 #[tokio::test]
@@ -120,13 +140,9 @@ async fn a_servers_certificate_does_not_make_a_client_and_both_are_told() {
     let scratch = Scratch::new();
     let home = scratch.ca("home");
     let server = home.ca.server(&["elsewhere"]).unwrap();
-    let (host, outcome) = check(&scratch, &home, ClientAuth::Required, Some(&server)).await;
-    assert!(
-        matches!(outcome, Err(TlsError::CertificateRefused { alert: 43 })),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(matches!(seen, TlsError::PeerWrongUsage), "{seen:?}");
+    let (client, server) = refused(&scratch, &home, ClientAuth::Required, Some(&server)).await;
+    assert_is!(client, TlsError::CertificateRefused { alert: 43 });
+    assert_is!(server, TlsError::PeerWrongUsage);
 }
 
 #[tokio::test]

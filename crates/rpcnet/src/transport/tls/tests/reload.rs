@@ -19,7 +19,7 @@ async fn a_reload_concerns_new_handshakes_and_spares_old_connections() {
     let mut standing = connect(&host, &by_old, "localhost").await.unwrap();
     assert_eq!(ask(&mut standing).await.unwrap(), ANONYMOUS);
     let before = greeted(&host, &by_new, "localhost").await;
-    assert!(matches!(before, Err(TlsError::PeerUntrusted)), "{before:?}");
+    assert_is!(before, Err(TlsError::PeerUntrusted));
 
     // Certificate, key and client CA at once.
     let files = scratch.identity(
@@ -30,7 +30,7 @@ async fn a_reload_concerns_new_handshakes_and_spares_old_connections() {
     tls.clone().reload(&files, ClientAuth::Required).unwrap();
     assert_eq!(greeted(&host, &by_new, "localhost").await.unwrap(), "alice");
     let after = greeted(&host, &by_old, "localhost").await;
-    assert!(matches!(after, Err(TlsError::PeerUntrusted)), "{after:?}");
+    assert_is!(after, Err(TlsError::PeerUntrusted));
     assert_eq!(ask(&mut standing).await.unwrap(), ANONYMOUS);
 }
 
@@ -68,7 +68,7 @@ async fn a_client_reloads_its_trust_root_and_identity() {
 
     let client = foreign.anonymous_client();
     let before = greeted(&host, &client, "localhost").await;
-    assert!(matches!(before, Err(TlsError::PeerUntrusted)), "{before:?}");
+    assert_is!(before, Err(TlsError::PeerUntrusted));
     let alice = scratch.identity("alice", &home.ca.client("alice").unwrap(), Some(&home));
     client.reload(&alice).unwrap();
     assert_eq!(greeted(&host, &client, "localhost").await.unwrap(), "alice");

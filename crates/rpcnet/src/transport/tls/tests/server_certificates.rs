@@ -2,17 +2,20 @@
 
 use super::*;
 
-/// A server under `identity`, and what a client that trusts `trusted` makes of it as `name`.
+/// A server under `identity`.
+fn serve(scratch: &Scratch, identity: &Identity) -> Host {
+    let files = scratch.identity("server", identity, None);
+    Host::start(&load_server(&files, ClientAuth::default()).unwrap())
+}
+
+/// What a client that trusts `trusted` makes of `identity`, and what the server learns of that.
 async fn check(
     scratch: &Scratch,
     trusted: &Authority,
     identity: &Identity,
     name: &str,
-) -> (Host, Result<String, TlsError>) {
-    let files = scratch.identity("server", identity, None);
-    let host = Host::start(&load_server(&files, ClientAuth::default()).unwrap());
-    let outcome = greeted(&host, &trusted.anonymous_client(), name).await;
-    (host, outcome)
+) -> (TlsError, TlsError) {
+    both_views(&serve(scratch, identity), &trusted.anonymous_client(), name).await
 }
 
 #[tokio::test]
@@ -24,7 +27,8 @@ async fn a_server_of_the_trusted_ca_is_accepted_by_each_of_its_names() {
         .server(&["localhost", "127.0.0.1", "::1", "*.svc"])
         .unwrap();
     for name in ["localhost", "LOCALHOST", "127.0.0.1", "::1", "a.svc"] {
-        let (host, outcome) = check(&scratch, &home, &identity, name).await;
+        let host = serve(&scratch, &identity);
+        let outcome = greeted(&host, &home.anonymous_client(), name).await;
         assert_eq!(outcome.unwrap(), ANONYMOUS, "{name}");
         assert_eq!(host.failures.count(), 0);
     }
@@ -53,16 +57,9 @@ async fn a_server_of_another_ca_is_untrusted() {
     let scratch = Scratch::new();
     let (home, foreign) = (scratch.ca("home"), scratch.ca("foreign"));
     let identity = foreign.ca.server(&["localhost"]).unwrap();
-    let (host, outcome) = check(&scratch, &home, &identity, "localhost").await;
-    assert!(
-        matches!(outcome, Err(TlsError::PeerUntrusted)),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(
-        matches!(seen, TlsError::CertificateRefused { alert: 46 }),
-        "{seen:?}"
-    );
+    let (client, server) = check(&scratch, &home, &identity, "localhost").await;
+    assert_is!(client, TlsError::PeerUntrusted);
+    assert_is!(server, TlsError::CertificateRefused { alert: 46 });
 }
 
 #[tokio::test]
@@ -70,11 +67,8 @@ async fn a_ca_of_the_same_name_but_another_key_is_untrusted() {
     let scratch = Scratch::new();
     let (home, foreign) = (scratch.ca("home"), DevCa::generate("home").unwrap());
     let identity = foreign.server(&["localhost"]).unwrap();
-    let (_, outcome) = check(&scratch, &home, &identity, "localhost").await;
-    assert!(
-        matches!(outcome, Err(TlsError::PeerUntrusted)),
-        "{outcome:?}"
-    );
+    let (client, _) = check(&scratch, &home, &identity, "localhost").await;
+    assert_is!(client, TlsError::PeerUntrusted);
 }
 
 #[tokio::test]
@@ -83,13 +77,9 @@ async fn an_expired_server_is_told_apart_from_an_untrusted_one() {
     let mut home = scratch.ca("home");
     home.ca = expired(home.ca);
     let identity = home.ca.server(&["localhost"]).unwrap();
-    let (host, outcome) = check(&scratch, &home, &identity, "localhost").await;
-    assert!(matches!(outcome, Err(TlsError::PeerExpired)), "{outcome:?}");
-    let seen = host.failure().await;
-    assert!(
-        matches!(seen, TlsError::CertificateRefused { alert: 45 }),
-        "{seen:?}"
-    );
+    let (client, server) = check(&scratch, &home, &identity, "localhost").await;
+    assert_is!(client, TlsError::PeerExpired);
+    assert_is!(server, TlsError::CertificateRefused { alert: 45 });
 }
 
 #[tokio::test]
@@ -98,16 +88,9 @@ async fn a_server_not_yet_valid_is_told_apart_from_an_expired_one() {
     let mut home = scratch.ca("home");
     home.ca = not_yet_valid(home.ca);
     let identity = home.ca.server(&["localhost"]).unwrap();
-    let (host, outcome) = check(&scratch, &home, &identity, "localhost").await;
-    assert!(
-        matches!(outcome, Err(TlsError::PeerNotYetValid)),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(
-        matches!(seen, TlsError::CertificateRefused { alert: 45 }),
-        "{seen:?}"
-    );
+    let (client, server) = check(&scratch, &home, &identity, "localhost").await;
+    assert_is!(client, TlsError::PeerNotYetValid);
+    assert_is!(server, TlsError::CertificateRefused { alert: 45 });
 }
 
 #[tokio::test]
@@ -125,16 +108,12 @@ async fn a_server_of_another_name_is_refused_by_the_name_asked_for() {
         "x.y.b.example",
         "127.0.0.2",
     ] {
-        let (host, outcome) = check(&scratch, &home, &identity, name).await;
-        let Err(TlsError::PeerNameMismatch { expected }) = outcome else {
-            panic!("{outcome:?}")
+        let (client, server) = check(&scratch, &home, &identity, name).await;
+        let TlsError::PeerNameMismatch { expected } = client else {
+            panic!("{client:?}")
         };
         assert_eq!(expected, name);
-        let seen = host.failure().await;
-        assert!(
-            matches!(seen, TlsError::CertificateRefused { alert: 46 }),
-            "{seen:?}"
-        );
+        assert_is!(server, TlsError::CertificateRefused { alert: 46 });
     }
 }
 
@@ -143,16 +122,9 @@ async fn a_clients_certificate_does_not_make_a_server() {
     let scratch = Scratch::new();
     let home = scratch.ca("home");
     let identity = home.ca.client("localhost").unwrap();
-    let (host, outcome) = check(&scratch, &home, &identity, "localhost").await;
-    assert!(
-        matches!(outcome, Err(TlsError::PeerWrongUsage)),
-        "{outcome:?}"
-    );
-    let seen = host.failure().await;
-    assert!(
-        matches!(seen, TlsError::CertificateRefused { alert: 43 }),
-        "{seen:?}"
-    );
+    let (client, server) = check(&scratch, &home, &identity, "localhost").await;
+    assert_is!(client, TlsError::PeerWrongUsage);
+    assert_is!(server, TlsError::CertificateRefused { alert: 43 });
 }
 
 #[tokio::test]
@@ -175,6 +147,8 @@ async fn a_client_of_another_protocol_gets_no_answer_and_the_server_knows_why() 
         "{error}"
     );
     assert!(classify(&error, "localhost").is_none());
-    let seen = host.failures.last("");
-    assert!(matches!(seen, Some(TlsError::NoCommonProtocol)), "{seen:?}");
+    let server = tokio::time::timeout(DEADLINE, host.failure_after(0))
+        .await
+        .unwrap();
+    assert_is!(server, TlsError::NoCommonProtocol);
 }

@@ -1,0 +1,25 @@
+//! The README and the guide, so that their code is compiled and run as doctests.
+
+#[doc = include_str!("../../../README.md")]
+mod readme {}
+
+#[doc = include_str!("../../../docs/book/src/first-call.md")]
+mod first_call {}
+
+#[doc = include_str!("../../../docs/book/src/streaming.md")]
+mod streaming {}
+
+#[doc = include_str!("../../../docs/book/src/errors.md")]
+mod errors {}
+
+#[doc = include_str!("../../../docs/book/src/deadlines-and-cancellation.md")]
+mod deadlines_and_cancellation {}
+
+#[doc = include_str!("../../../docs/book/src/limits.md")]
+mod limits {}
+
+#[doc = include_str!("../../../docs/book/src/tls.md")]
+mod tls {}
+
+#[doc = include_str!("../../../docs/book/src/shutdown.md")]
+mod shutdown {}
