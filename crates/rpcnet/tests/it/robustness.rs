@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use rpcnet::{CallKind, CallOptions, Code, HandlerRan, RpcError};
 use rpcnet_proto::Origin;
-use rpcnet_testkit::raw::{Windows, frames};
+use rpcnet_testkit::scripted::{Windows, frames};
 
 use crate::pair::{Running, echo, eventually, soon};
 use crate::raw::Raw;
