@@ -14,6 +14,7 @@ mod panics;
 mod probe;
 mod raw;
 mod reconnect;
+mod reset_window;
 mod robustness;
 mod shapes;
 mod shutdown;
