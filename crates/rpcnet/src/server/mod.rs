@@ -261,7 +261,8 @@ impl RpcServer {
             }
             let shared = self.shared.clone();
             let drain = self.shared.drain.subscribe();
-            connections.spawn(connection::serve(shared, quic, acceptor, drain));
+            let tasks = Tasks::under(connections.token());
+            connections.spawn(connection::serve(shared, quic, acceptor, tasks, drain));
         }
         connections.wait().await;
         Ok(())
