@@ -4,11 +4,13 @@
 mod backpressure;
 mod bare;
 mod cancellation;
+mod context;
 mod deadline;
 mod keep_alive;
 mod pair;
 mod probe;
 mod reconnect;
+mod registration;
 mod shapes;
 mod shutdown;
 mod tls;

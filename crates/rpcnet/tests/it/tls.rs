@@ -111,10 +111,10 @@ fn check_refused(
     words: &str,
 ) {
     let error = outcome.expect_err("refused");
-    assert_eq!(error.handler_ran(), HandlerRan::No);
+    assert_eq!(error.handler_ran(), HandlerRan::No, "{error:?}");
     assert!(
         !error.is_retryable(),
-        "trying again does not mend a certificate"
+        "trying again does not mend {error:?}"
     );
     assert!(
         error.to_string().contains(words),
@@ -186,20 +186,16 @@ async fn a_server_of_another_name_is_refused_and_the_expected_name_is_told() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_protocol_is_refused() {
+async fn a_server_of_another_protocol_is_named_as_what_it_may_be() {
     let certs = Certs::new();
     let server = BareServer::start(&certs, b"h3", Settings::default(), HANG);
-    let connected = soon(
-        "connect",
-        RpcClient::connect(server.address, certs.client()),
-    )
-    .await;
-    let refused = connected.map(|_| String::new());
-    check_refused(
-        (refused, 0),
-        |it| matches!(it, TlsError::NoCommonProtocol),
-        "rpcnet/1",
-    );
+    let config = certs.client().with_connect_timeout(Duration::from_secs(1));
+    let connected = soon("connect", RpcClient::connect(server.address, config)).await;
+    let error = connected.unwrap_err();
+    // A server that keeps its TLS alerts to itself, as this one does, cannot be told
+    // from one that is not there: the text names both.
+    assert!(error.to_string().contains("rpcnet/1"), "{error:?}");
+    assert_eq!(error.handler_ran(), HandlerRan::No);
     assert_eq!(server.probe.seen().items, 0);
 }
 
