@@ -28,7 +28,7 @@ pub(crate) const LIMITS: FrameLimits = FrameLimits {
 /// A client that speaks the wire protocol by hand, and never gives up by itself.
 pub(crate) struct BareClient {
     pub(crate) handle: Handle,
-    pub(crate) acceptor: StreamAcceptor,
+    _acceptor: StreamAcceptor,
     /// The server's control stream.
     pub(crate) control: ServerControl,
     /// Ours, which must stay open.
@@ -71,7 +71,7 @@ impl BareClient {
         let control = ServerControl::accept(&mut acceptor).await;
         Self {
             handle,
-            acceptor,
+            _acceptor: acceptor,
             control,
             _ours: ours,
             _endpoint: endpoint,
