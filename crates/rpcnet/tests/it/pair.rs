@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
@@ -37,6 +37,10 @@ impl Certs {
         let dir = tempfile::tempdir().unwrap();
         rpcnet::certs::dev_certificates(dir.path()).unwrap();
         Self(dir)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.0.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
