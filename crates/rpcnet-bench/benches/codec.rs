@@ -1,6 +1,5 @@
 //! The wire codec: what a call costs before and after the transport.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
-#![expect(missing_docs, reason = "the macro's function has no place for them")]
 
 use std::hint::black_box;
 use std::time::Duration;

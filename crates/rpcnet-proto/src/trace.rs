@@ -22,3 +22,32 @@ impl TraceContext {
         self.trace_id != [0; 16] && self.parent_id != [0; 8]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_id_that_is_all_zero_voids_the_context() {
+        let valid = TraceContext {
+            trace_id: [1; 16],
+            parent_id: [2; 8],
+            flags: 0,
+        };
+        assert!(valid.is_valid());
+        assert!(
+            !TraceContext {
+                trace_id: [0; 16],
+                ..valid
+            }
+            .is_valid()
+        );
+        assert!(
+            !TraceContext {
+                parent_id: [0; 8],
+                ..valid
+            }
+            .is_valid()
+        );
+    }
+}

@@ -17,6 +17,7 @@ mod fuzz_bodies;
 
 use fuzz_bodies::{Reader, read};
 
+const SPEC: &str = include_str!("../../../docs/spec/wire.md");
 const VECTORS: &str = include_str!("../../../docs/spec/vectors.json");
 
 /// W-6.
@@ -51,6 +52,23 @@ fn frames_read_as_specified() {
             (Err(error), Some(expected)) => assert_eq!(error_name(&error), expected, "{name}"),
             (found, expected) => panic!("{name}: {found:?} instead of {expected:?}"),
         }
+    }
+}
+
+#[test]
+fn every_error_has_the_code_that_the_specification_gives_it() {
+    let errors = entries("frames")
+        .into_iter()
+        .filter(|entry| entry.get("error").is_some());
+    for entry in errors.filter(|entry| entry["error"] != "method") {
+        let error = decode_frame(hex(&entry)).expect_err("the entry is an error");
+        let name = format!("`{}`", error_name(&error));
+        let row = SPEC
+            .lines()
+            .find(|line| line.starts_with("| ") && line.contains(&name));
+        let row = row.unwrap_or_else(|| panic!("{name} is in no row of the table"));
+        let code = format!("| {:?} |", error.error_code());
+        assert!(row.ends_with(&code), "{row} but the code says {code}");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a tool for tests and measurements, none of it ships: a network that misbehaves
 //! on demand ([`chaos`]), the proof that a call ran at most once ([`ledger`]), peers that break the
-//! protocol on purpose ([`raw`]), and what is asked of a process from outside ([`memory`],
+//! transport's or the protocol's rules on purpose ([`raw`], [`scripted`]), and what is asked of a process from outside ([`memory`],
 //! [`process`]).
 
 pub mod chaos;
@@ -10,3 +10,4 @@ pub mod ledger;
 pub mod memory;
 pub mod process;
 pub mod raw;
+pub mod scripted;

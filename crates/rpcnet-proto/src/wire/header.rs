@@ -152,7 +152,7 @@ impl HeaderRef<'_> {
     }
 
     fn timeout_us(&self) -> u64 {
-        u64::try_from(self.timeout.as_micros()).map_or(varint::MAX, |us| us.min(varint::MAX))
+        u64::try_from(self.timeout.as_micros()).unwrap_or(varint::MAX)
     }
 }
 

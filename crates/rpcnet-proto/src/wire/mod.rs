@@ -3,7 +3,7 @@
 //! | stream | first byte | then |
 //! |---|---|---|
 //! | bidirectional, client to server | [`StreamKind::Call`] | HEADER, MESSAGE, ..., end |
-//! | the same stream, server to client | none | MESSAGE, ..., [STATUS], end |
+//! | the same stream, server to client | none | MESSAGE, ..., STATUS where it failed, end |
 //! | unidirectional, both ways | [`StreamKind::Control`] | SETTINGS, then GOAWAY and CANCEL |
 //!
 //! A frame is `length: varint | type: u8 | body`; the length counts type and

@@ -128,3 +128,34 @@ const fn bit(kind: StreamKind) -> u64 {
 fn keep_alive_us(interval: Duration) -> u64 {
     u64::try_from(interval.as_nanos().div_ceil(1000)).unwrap_or(varint::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reserved_kind_has_the_bit_below_its_byte() {
+        let settings = Settings::default();
+        assert!(settings.accepts(StreamKind::Call) && settings.accepts(StreamKind::Control));
+        assert!(!settings.accepts(StreamKind::Batch) && !settings.accepts(StreamKind::Gossip));
+        assert_eq!(settings.accepting(StreamKind::Call), settings);
+        assert_eq!(settings.accepting(StreamKind::Batch).stream_kinds, 0b010);
+        assert_eq!(settings.accepting(StreamKind::Gossip).stream_kinds, 0b100);
+        let both = settings
+            .accepting(StreamKind::Batch)
+            .accepting(StreamKind::Gossip);
+        assert!(both.accepts(StreamKind::Batch) && both.accepts(StreamKind::Gossip));
+    }
+
+    #[test]
+    fn kinds_that_a_varint_cannot_name_are_left_out() {
+        let settings = Settings {
+            stream_kinds: 1 << 63 | 0b010,
+            ..Settings::default()
+        };
+        let mut body = BytesMut::new();
+        settings.encode_body(&mut body);
+        let read = Settings::decode(body.freeze());
+        assert_eq!(read.map(|settings| settings.stream_kinds), Ok(0b010));
+    }
+}

@@ -127,6 +127,8 @@ mod tests {
 
     #[test]
     fn a_number_beyond_the_maximum_is_written_as_the_maximum() {
-        assert_eq!(encoded(u64::MAX), encoded(MAX));
+        for beyond in [MAX + 1, u64::MAX] {
+            assert_eq!(encoded(beyond), encoded(MAX));
+        }
     }
 }

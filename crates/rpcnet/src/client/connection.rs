@@ -205,6 +205,11 @@ pub(crate) async fn follow(
                 Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
                 // W-52: a server has nothing to cancel here.
                 Ok(_) => {}
+                // A server that ends its control stream is leaving, as with GOAWAY.
+                Err(ControlFailure::Finished) => {
+                    retire();
+                    std::future::pending::<()>().await;
+                }
                 Err(failure) => return failure,
             }
         }

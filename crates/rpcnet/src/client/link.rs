@@ -121,10 +121,7 @@ impl Link {
     }
 
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        self.current
-            .load()
-            .as_ref()
-            .and_then(|it| it.quic.local_addr())
+        self.usable().and_then(|it| it.quic.local_addr())
     }
 
     pub(crate) fn target(&self) -> SocketAddr {

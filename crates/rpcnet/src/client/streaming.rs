@@ -201,6 +201,10 @@ pub struct ResponseStream {
     guard: Option<CallGuard>,
     upload: Option<UploadHandle>,
     deadline: Pin<Box<Sleep>>,
+    /// Most bytes that can have arrived before a deadline that passes now.
+    stream_window: usize,
+    /// How many of those may still be read, once the deadline has passed.
+    overdue_bytes: Option<usize>,
     server_name: Arc<str>,
     is_open: bool,
     is_done: bool,
@@ -228,6 +232,8 @@ impl ResponseStream {
             guard: Some(guard),
             upload,
             deadline: Box::pin(sleep_until(Instant::from_std(deadline.instant()))),
+            stream_window: shared.link.config.limits().stream_window,
+            overdue_bytes: None,
             server_name: shared.link.server_name.as_str().into(),
             is_open: true,
             is_done: false,
@@ -274,6 +280,12 @@ impl ResponseStream {
         loop {
             match self.reader.next_event() {
                 Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                // W-7: judged by what came along; a caller does not wait for more.
+                Ok(Some(ResponseEvent::End | ResponseEvent::Failed(..)))
+                    if self.reader.buffered() > 0 =>
+                {
+                    return Poll::Ready(Some(Err(wire_error(WireError::TrailingBytes, ran))));
+                }
                 Ok(Some(ResponseEvent::End)) => {
                     self.answered();
                     return Poll::Ready(None);
@@ -292,8 +304,7 @@ impl ResponseStream {
                 let cut = self.reader.finish().err().unwrap_or(WireError::Truncated);
                 return Poll::Ready(Some(Err(wire_error(cut, ran))));
             }
-            let reader = &mut self.reader;
-            match ready!(self.recv.poll_receive(cx, |chunk| reader.push(chunk))) {
+            match ready!(self.poll_receive(cx)) {
                 Ok(is_open) => self.is_open = is_open,
                 Err(interrupted) => {
                     let error = self
@@ -303,6 +314,26 @@ impl ResponseStream {
                 }
             }
         }
+    }
+
+    /// Receives more, but after the deadline no more than can have arrived before it: a
+    /// server that never pauses would otherwise be listened to for ever.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Interrupted>> {
+        if self.overdue_bytes.is_none() && self.deadline.deadline() <= Instant::now() {
+            self.overdue_bytes = Some(self.stream_window);
+        }
+        if self.overdue_bytes == Some(0) {
+            return Poll::Pending;
+        }
+        let (reader, mut received) = (&mut self.reader, 0);
+        let is_open = ready!(self.recv.poll_receive(cx, |chunk| {
+            received += chunk.len();
+            reader.push(chunk);
+        }));
+        if let Some(left) = &mut self.overdue_bytes {
+            *left = left.saturating_sub(received);
+        }
+        Poll::Ready(is_open)
     }
 
     /// What went wrong with the upload on this side explains what the server made of it.

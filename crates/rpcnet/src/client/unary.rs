@@ -152,6 +152,10 @@ async fn read(
         {
             match event {
                 ResponseEvent::Message(message) => reply = Some(message),
+                // W-7: judged by what came along; a caller does not wait for more.
+                ResponseEvent::End | ResponseEvent::Failed(..) if reader.buffered() > 0 => {
+                    return Err(wire_error(WireError::TrailingBytes, ran));
+                }
                 ResponseEvent::End => {
                     recv.complete();
                     return reply.map(Ok).ok_or_else(wrong_shape);

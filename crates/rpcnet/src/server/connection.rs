@@ -113,13 +113,15 @@ impl Connection {
 }
 
 /// Serves a connection until it is gone, the server stops or has drained.
+///
+/// `tasks` is where its calls run; it stops with the `start` that accepted it.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     quic: QuicConnection,
     mut acceptor: Acceptor,
+    tasks: Tasks,
     drain: watch::Receiver<Option<Drain>>,
 ) {
-    let tasks = Tasks::under(shared.tasks.token());
     let connection = Arc::new(Connection::new(shared, quic.clone()));
     let exchange = exchange_settings(&connection, &mut acceptor);
     // W-41: no call is accepted before the client's settings are here.
@@ -221,6 +223,8 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
         match receiver.next().await {
             Ok(ControlEvent::Cancel(cancel)) => connection.calls.cancel(cancel.call_id),
             Ok(_) => {}
+            // A client that ends its control stream is leaving: what runs goes on.
+            Err(ControlFailure::Finished) => std::future::pending().await,
             Err(failure) => return failure,
         }
     }

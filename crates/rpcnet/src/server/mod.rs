@@ -277,9 +277,10 @@ impl RpcServer {
             };
             let shared = self.shared.clone();
             let drain = self.shared.drain.subscribe();
+            let tasks = Tasks::under(connections.token());
             connections.spawn(async move {
                 let _place = place;
-                connection::serve(shared, quic, acceptor, drain).await;
+                connection::serve(shared, quic, acceptor, tasks, drain).await;
             });
         }
         connections.wait().await;

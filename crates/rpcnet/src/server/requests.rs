@@ -131,6 +131,10 @@ impl Requests {
         loop {
             match self.reader.next_event() {
                 Ok(Some(RequestEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                // W-7: judged by what came along; a handler does not wait for more.
+                Ok(Some(RequestEvent::End)) if self.reader.buffered() > 0 => {
+                    return Poll::Ready(Some(Err(Cut::Wire(WireError::TrailingBytes))));
+                }
                 Ok(Some(RequestEvent::End)) => return Poll::Ready(None),
                 // The header came first and comes once.
                 Ok(Some(RequestEvent::Header(_)) | None) => {}

@@ -85,6 +85,10 @@ async fn read_request(
         while let Some(event) = reader.next_event().map_err(cut)? {
             match event {
                 RequestEvent::Message(message) => request = Some(message),
+                // W-7: judged by what came along; a handler does not wait for more.
+                RequestEvent::End if reader.buffered() > 0 => {
+                    return Err(cut(WireError::TrailingBytes));
+                }
                 RequestEvent::End => {
                     let request = request.ok_or_else(|| cut(WireError::MessageMissing))?;
                     return Ok((request, held));

@@ -64,7 +64,7 @@ pub(crate) struct ControlReceiver {
 pub(crate) enum ControlFailure {
     Interrupted(Interrupted),
     Wire(WireError),
-    /// The peer finished its control stream, which must outlive all calls.
+    /// The peer finished its control stream: it is leaving.
     Finished,
     /// The peer opened a second control stream.
     Second,

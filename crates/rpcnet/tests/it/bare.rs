@@ -14,7 +14,7 @@ use s2n_quic::client::Connect;
 use s2n_quic::connection::{Connection, Error, Handle, StreamAcceptor};
 use s2n_quic::provider::limits::Limits;
 use s2n_quic::provider::tls::s2n_tls;
-use s2n_quic::stream::{BidirectionalStream, SendStream};
+use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
 use tokio::sync::watch;
 
 use crate::pair::{Certs, soon};
@@ -28,8 +28,11 @@ pub(crate) const LIMITS: FrameLimits = FrameLimits {
 /// A client that speaks the wire protocol by hand, and never gives up by itself.
 pub(crate) struct BareClient {
     pub(crate) handle: Handle,
-    pub(crate) control: SendStream,
-    pub(crate) acceptor: StreamAcceptor,
+    _acceptor: StreamAcceptor,
+    /// The server's control stream.
+    pub(crate) control: ServerControl,
+    /// Ours, which must stay open.
+    _ours: SendStream,
     _endpoint: s2n_quic::Client,
 }
 
@@ -59,16 +62,18 @@ pub(crate) async fn dial(
 }
 
 impl BareClient {
-    /// Connects and sends its settings.
+    /// Connects and exchanges settings.
     pub(crate) async fn ready(address: SocketAddr, ca: &Path) -> Self {
         let (connection, endpoint) = dial(address, ca, wire::ALPN).await.unwrap();
-        let (mut handle, acceptor) = connection.split();
-        let mut control = handle.open_send_stream().await.unwrap();
-        control.send(settings(&Settings::default())).await.unwrap();
+        let (mut handle, mut acceptor) = connection.split();
+        let mut ours = handle.open_send_stream().await.unwrap();
+        ours.send(settings(&Settings::default())).await.unwrap();
+        let control = ServerControl::accept(&mut acceptor).await;
         Self {
             handle,
+            _acceptor: acceptor,
             control,
-            acceptor,
+            _ours: ours,
             _endpoint: endpoint,
         }
     }
@@ -227,29 +232,42 @@ async fn echo_call(mut call: BidirectionalStream) {
     }
 }
 
-/// Reads the server's control stream up to the event that is looked for.
-pub(crate) async fn control_event<T>(
-    acceptor: &mut StreamAcceptor,
-    mut find: impl FnMut(ControlEvent) -> Option<T>,
-) -> T {
-    let accepted = soon("the control stream", acceptor.accept_receive_stream()).await;
-    let mut control = accepted.unwrap().unwrap();
-    let mut reader = ControlReader::new();
-    let mut is_first = true;
-    loop {
-        let mut chunk = soon("control", control.receive())
-            .await
-            .unwrap()
-            .expect("it stays open");
-        if is_first {
-            assert_eq!(chunk.split_to(1)[0], StreamKind::Control.to_byte());
-            is_first = false;
-        }
-        reader.push(chunk);
-        while let Some(event) = reader.next_event().unwrap() {
-            if let Some(found) = find(event) {
-                return found;
+/// The server's control stream, behind its settings.
+pub(crate) struct ServerControl {
+    stream: ReceiveStream,
+    reader: ControlReader,
+    pub(crate) settings: Settings,
+}
+
+impl ServerControl {
+    async fn accept(acceptor: &mut StreamAcceptor) -> Self {
+        let accepted = soon("the control stream", acceptor.accept_receive_stream()).await;
+        let mut stream = accepted.unwrap().unwrap();
+        let mut first = soon("control", stream.receive()).await.unwrap().unwrap();
+        assert_eq!(first.split_to(1)[0], StreamKind::Control.to_byte());
+        let mut reader = ControlReader::new();
+        reader.push(first);
+        let settings = Settings::default();
+        let mut control = Self {
+            stream,
+            reader,
+            settings,
+        };
+        control.settings = match control.next().await {
+            ControlEvent::Settings(settings) => settings,
+            other => panic!("settings come first, not {other:?}"),
+        };
+        control
+    }
+
+    pub(crate) async fn next(&mut self) -> ControlEvent {
+        loop {
+            if let Some(event) = self.reader.next_event().unwrap() {
+                return event;
             }
+            let chunk = soon("control", self.stream.receive()).await.unwrap();
+            self.reader
+                .push(chunk.expect("the control stream stays open"));
         }
     }
 }

@@ -50,11 +50,8 @@ impl Scene {
             BareClient::ready(self.running.addr, &self.running.certs.path("ca.pem")).await;
         let server = self.running.server.clone();
         let report = tokio::spawn(async move { server.shutdown(grace).await });
-        bare::control_event(&mut told.acceptor, |event| match event {
-            ControlEvent::GoAway(_) => Some(()),
-            _ => None,
-        })
-        .await;
+        let told = told.control.next().await;
+        assert!(matches!(told, ControlEvent::GoAway(_)), "{told:?}");
         report
     }
 }
