@@ -208,7 +208,10 @@ async fn cancellation(client: &RpcClient) -> Result<StageReport, StageFailure> {
     let took = began.elapsed();
     // The call's place is free a moment after its handler is gone.
     while stats(client, Stats::default()).await?.running > 0 {
-        expect(began.elapsed() < PATIENCE, "the call is still running at the server")?;
+        expect(
+            began.elapsed() < PATIENCE,
+            "the call is still running at the server",
+        )?;
     }
     Ok(vec![
         "the caller dropped its future while the handler was waiting".into(),
