@@ -28,9 +28,10 @@ pub(crate) async fn write_unary(
         return Verdict::of_written(&write_and_finish(send, frames.freeze()).await);
     }
     let budget = &connection.reply_budget;
-    let Some(_share) = budget.take(reply.len()) else {
+    let Some(share) = budget.take(reply.len()) else {
         return over_budget(reply.len(), budget.queued(), budget.limit());
     };
+    send.hold(share);
     let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
     encode::message_prefix(&mut prefix, reply.len());
     let written = async {
@@ -44,8 +45,10 @@ pub(crate) async fn write_unary(
 pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdict: Verdict) {
     match verdict {
         Verdict::Answered => {}
-        Verdict::Reset(code) => send.reset(code),
-        Verdict::Status(status, _) if send.is_torn() => send.reset(reset_code(status.code)),
+        Verdict::Reset(code) => give_up(connection, send, code).await,
+        Verdict::Status(status, _) if send.is_torn() => {
+            give_up(connection, send, reset_code(status.code)).await;
+        }
         Verdict::Status(status, origin) => {
             let mut frames = BytesMut::with_capacity(32 + status.message.len());
             encode::status(&mut frames, &status, origin);
@@ -54,10 +57,16 @@ pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdi
             if let Verdict::Reset(code) =
                 Verdict::of_written(&write_and_finish(send, frames.freeze()).await)
             {
-                send.reset(code);
+                give_up(connection, send, code).await;
             }
         }
     }
+}
+
+/// Ends the half as cut off; what waits for the client by then stays accounted for.
+async fn give_up(connection: &Connection, send: &mut SendHalf, code: ErrorCode) {
+    send.trim_share(connection.limits().stream_send_buffer);
+    send.give_up(code).await;
 }
 
 /// The nearest that a reset comes to a status, where a frame was begun and a status

@@ -6,7 +6,6 @@ use std::pin::pin;
 use bytes::Bytes;
 use rpcnet_proto::wire::ErrorCode;
 
-use super::budget::{Share, trim};
 use super::call::{Places, Verdict, supervise};
 use super::connection::Connection;
 use super::router::Responses;
@@ -33,11 +32,7 @@ impl Call<'_> {
             context,
             places,
         } = self;
-        let mut writer = Writer {
-            connection,
-            send,
-            share: None,
-        };
+        let mut writer = Writer { connection, send };
         let work = async move {
             let mut responses = handler().await;
             while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
@@ -69,8 +64,6 @@ fn gone(_: Interrupted) -> Verdict {
 struct Writer<'a> {
     connection: &'a Connection,
     send: &'a mut SendHalf,
-    /// What the call holds of the budget: at least what waits in the transport.
-    share: Option<Share>,
 }
 
 impl Writer<'_> {
@@ -81,13 +74,12 @@ impl Writer<'_> {
         responses: &mut Responses,
     ) -> Result<Option<Result<Bytes, RpcError>>, Interrupted> {
         let mut next = pin!(poll_fn(|cx| responses.as_mut().poll_next(cx)));
-        if self.share.is_some() {
+        if self.send.holds_share() {
             tokio::select! {
                 biased;
                 response = &mut next => return Ok(response),
                 acknowledged = self.send.acknowledged() => acknowledged?,
             }
-            self.share = None;
         }
         Ok(next.await)
     }
@@ -99,21 +91,17 @@ impl Writer<'_> {
 
     /// Waits until the message fits the connection's budget.
     async fn reserve(&mut self, bytes: usize) {
-        let still_queued = self
-            .send
-            .queued(self.connection.limits().stream_send_buffer);
-        trim(&mut self.share, still_queued);
-        let more = self.connection.reply_budget.wait(bytes).await;
-        match (&mut self.share, more) {
-            (Some(share), Some(more)) => share.merge(more),
-            (share, more) => *share = more.or(share.take()),
+        let buffer = self.connection.limits().stream_send_buffer;
+        self.send.trim_share(buffer);
+        if let Some(share) = self.connection.reply_budget.wait(bytes).await {
+            self.send.hold(share);
         }
     }
 
     /// Ends the responses and holds the budget until the client has them.
     async fn finish(&mut self) -> Result<(), Interrupted> {
         self.send.write([END]).await?;
-        if self.share.is_some() {
+        if self.send.holds_share() {
             self.send.close().await
         } else {
             self.send.finish()

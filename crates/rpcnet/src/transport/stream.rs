@@ -11,6 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{ErrorCode, encode};
 use s2n_quic::application;
 use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Interrupted;
@@ -44,6 +45,8 @@ pub(crate) struct SendHalf {
     queued: usize,
     stall_timeout: Option<Duration>,
     is_torn: bool,
+    /// What the bytes that wait for the peer hold of their owner's budget.
+    share: Option<OwnedSemaphorePermit>,
     /// What to reset with on drop; `None` once the half has ended.
     abort: Option<ErrorCode>,
 }
@@ -55,6 +58,7 @@ impl SendHalf {
             queued: 0,
             stall_timeout: None,
             is_torn: false,
+            share: None,
             abort: Some(ErrorCode::Cancelled),
         }
     }
@@ -136,7 +140,7 @@ impl SendHalf {
 
     /// How many bytes of this half wait in the transport at most, where its send
     /// buffer for the stream holds `buffer` bytes.
-    pub(crate) fn queued(&mut self, buffer: usize) -> usize {
+    fn queued(&mut self, buffer: usize) -> usize {
         let mut cx = Context::from_waker(Waker::noop());
         if let Poll::Ready(Ok(room)) = self.stream.poll_send_ready(&mut cx) {
             self.queued = self.queued.min(buffer.saturating_sub(room));
@@ -162,7 +166,7 @@ impl SendHalf {
         Ok(())
     }
 
-    /// Waits until the peer has acknowledged all that was sent.
+    /// Waits until the peer has acknowledged all that was sent; the share is given back.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
         let flush = self.stream.flush();
         match self.stall_timeout {
@@ -172,14 +176,62 @@ impl SendHalf {
                 Err(_elapsed) => return Err(Interrupted::Stalled),
             },
         }
+        self.share = None;
         Ok(())
     }
 
-    /// Ends the half at once; what is queued is lost.
+    /// Ends the half without an end marker, so that the peer knows it for cut off.
+    ///
+    /// Where nothing waits in the transport this is a reset with `code`. Where bytes wait,
+    /// the half is finished instead (W-31), and they stay until the peer takes them, stops
+    /// the stream or is gone. The QUIC library would announce a final size that includes
+    /// credit it has reserved and not used; where the stream is held back by its window
+    /// that is beyond what the peer allows, and costs the whole connection.
     pub(crate) fn reset(&mut self, code: ErrorCode) {
-        if self.abort.take().is_some() {
-            // The only failure is that there is nothing left to reset.
-            let _ = self.stream.reset(application_code(code));
+        if self.abort.take().is_none() {
+            return;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        // The only failure of either is that there is nothing left to end.
+        let _ = match self.stream.poll_flush(&mut cx) {
+            Poll::Pending => self.stream.finish(),
+            Poll::Ready(_) => self.stream.reset(application_code(code)),
+        };
+    }
+
+    /// As [`reset`](Self::reset), and waits until nothing of the half is left in the
+    /// transport, so that its owner can account for the memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the half has ended with the first poll.
+    pub(crate) async fn give_up(&mut self, code: ErrorCode) {
+        self.reset(code);
+        // An error says that the stream is over, which is what is waited for.
+        let _ = self.stream.flush().await;
+        self.share = None;
+    }
+
+    /// Adds to what the half holds of a budget for bytes that wait for the peer.
+    pub(crate) fn hold(&mut self, more: OwnedSemaphorePermit) {
+        match &mut self.share {
+            Some(share) => share.merge(more),
+            none => *none = Some(more),
+        }
+    }
+
+    /// Returns true where the half holds a share of a budget.
+    pub(crate) fn holds_share(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Gives back what the half holds beyond the bytes that still wait in the transport,
+    /// whose send buffer for the stream has `buffer` bytes.
+    pub(crate) fn trim_share(&mut self, buffer: usize) {
+        let queued = self.queued(buffer);
+        if let Some(share) = &mut self.share {
+            let beyond = share.num_permits().saturating_sub(queued);
+            drop(share.split(beyond));
         }
     }
 }
