@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::Error;
+use crate::cost::Counters;
 use crate::load::{self, Sample};
 use crate::peer::{Caller, Peer};
 
@@ -34,17 +35,29 @@ pub(crate) async fn race(quick: bool) -> Result<(), Error> {
     let payload = Bytes::from(vec![7u8; PAYLOAD_BYTES]);
     println!("unary echo, {PAYLOAD_BYTES} B, {repetitions} repetitions of {millis} ms each");
     println!(
-        "{:>9}  {:<13} {:>9} {:>19} {:>8} {:>8}  {:>22}",
-        "in flight", "peer", "calls/s", "[min - max]", "p50 us", "p99 us", "ratio [min - max]"
+        "{:>9}  {:<13} {:>9} {:>19} {:>8} {:>8} {:>9} {:>8}  {:>22}",
+        "in flight",
+        "peer",
+        "calls/s",
+        "[min - max]",
+        "p50 us",
+        "p99 us",
+        "dgrams",
+        "cpu us",
+        "ratio [min - max]"
     );
     for in_flight in IN_FLIGHT {
-        let mut samples: [Vec<Sample>; 2] = [Vec::new(), Vec::new()];
+        let mut samples: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
         for repetition in 0..repetitions {
             for turn in 0..PEERS.len() {
                 let who = (turn + repetition) % PEERS.len();
                 let caller = servers[who].connect(certs.path()).await?;
+                let before = servers[who].counters()?;
                 let sample = load::run(&caller, in_flight, &payload, warm_up, duration).await?;
-                samples[who].push(sample);
+                let cost = servers[who]
+                    .counters()?
+                    .per_call_since(before, sample.calls);
+                samples[who].push((sample, cost));
             }
         }
         report(in_flight, &samples);
@@ -52,18 +65,23 @@ pub(crate) async fn race(quick: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn report(in_flight: usize, samples: &[Vec<Sample>; 2]) {
+/// A repetition, with its datagrams and microseconds of processor time per call.
+type Measured = (Sample, (f64, f64));
+
+fn report(in_flight: usize, samples: &[Vec<Measured>; 2]) {
     let [raw, rpcnet] = samples;
     let ratios = spread(
         rpcnet
             .iter()
             .zip(raw)
-            .map(|(rpcnet, raw)| rpcnet.calls_per_second / raw.calls_per_second),
+            .map(|((rpcnet, _), (raw, _))| rpcnet.calls_per_second / raw.calls_per_second),
     );
     for (peer, samples) in PEERS.iter().zip(samples) {
-        let rate = spread(samples.iter().map(|sample| sample.calls_per_second));
-        let p50 = spread(samples.iter().map(|sample| sample.p50_us as f64));
-        let p99 = spread(samples.iter().map(|sample| sample.p99_us as f64));
+        let rate = spread(samples.iter().map(|(sample, _)| sample.calls_per_second));
+        let p50 = spread(samples.iter().map(|(sample, _)| sample.p50_us as f64));
+        let p99 = spread(samples.iter().map(|(sample, _)| sample.p99_us as f64));
+        let datagrams = spread(samples.iter().map(|(_, cost)| cost.0));
+        let cpu = spread(samples.iter().map(|(_, cost)| cost.1));
         let ratio = match peer {
             Peer::Raw => "1".to_owned(),
             Peer::Rpcnet => format!(
@@ -72,12 +90,14 @@ fn report(in_flight: usize, samples: &[Vec<Sample>; 2]) {
             ),
         };
         println!(
-            "{in_flight:>9}  {:<13} {:>9.0} {:>19} {:>8.0} {:>8.0}  {ratio:>22}",
+            "{in_flight:>9}  {:<13} {:>9.0} {:>19} {:>8.0} {:>8.0} {:>9.2} {:>8.1}  {ratio:>22}",
             peer.name(),
             rate.median,
             format!("[{:.0} - {:.0}]", rate.min, rate.max),
             p50.median,
             p99.median,
+            datagrams.median,
+            cpu.median,
         );
     }
 }
@@ -103,7 +123,7 @@ fn spread(values: impl Iterator<Item = f64>) -> Spread {
 struct Server {
     peer: Peer,
     addr: SocketAddr,
-    _child: Child,
+    child: Child,
 }
 
 impl Server {
@@ -126,11 +146,12 @@ impl Server {
             .strip_prefix("ready ")
             .ok_or_else(|| format!("{name} did not start"))?
             .parse()?;
-        Ok(Self {
-            peer,
-            addr,
-            _child: child,
-        })
+        Ok(Self { peer, addr, child })
+    }
+
+    fn counters(&self) -> Result<Counters, Error> {
+        let pid = self.child.id().ok_or("the server has ended")?;
+        Counters::read(pid).ok_or_else(|| "the kernel's counters cannot be read".into())
     }
 
     async fn connect(&self, certs: &Path) -> Result<Caller, Error> {

@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     /// Median and 99th percentile of a call, in microseconds.
     pub(crate) p50_us: u64,
     pub(crate) p99_us: u64,
+    /// All calls, those of the warm-up too.
+    pub(crate) calls: u64,
 }
 
 /// Longest latency that is told apart, in microseconds.
@@ -36,13 +38,17 @@ pub(crate) async fn run(
         tokio::spawn(call_until(caller, payload, begin, end))
     });
     let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
+    let mut calls = 0;
     for task in loops.collect::<Vec<_>>() {
-        latencies.add(task.await??)?;
+        let (counted, measured) = task.await??;
+        calls += counted;
+        latencies.add(measured)?;
     }
     Ok(Sample {
         calls_per_second: latencies.len() as f64 / duration.as_secs_f64(),
         p50_us: latencies.value_at_quantile(0.5),
         p99_us: latencies.value_at_quantile(0.99),
+        calls,
     })
 }
 
@@ -51,18 +57,20 @@ async fn call_until(
     payload: Bytes,
     begin: Instant,
     end: Instant,
-) -> Result<Histogram<u64>, Error> {
+) -> Result<(u64, Histogram<u64>), Error> {
+    let mut calls = 0;
     let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(latencies);
+            return Ok((calls, latencies));
         }
         let length = caller(payload.clone()).await?;
         if length != payload.len() {
             return Err(format!("echoed {length} bytes of {}", payload.len()).into());
         }
         let done = Instant::now();
+        calls += 1;
         if done >= begin && done < end {
             latencies.record(u64::try_from((done - sent).as_micros())?.min(LATENCY_MAX_US))?;
         }

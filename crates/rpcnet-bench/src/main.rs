@@ -9,6 +9,7 @@
     reason = "a command prints its results"
 )]
 
+mod cost;
 mod echo;
 mod load;
 mod peer;

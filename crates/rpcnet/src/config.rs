@@ -125,14 +125,14 @@ impl RpcConfig {
         self
     }
 
-    /// Sets the default timeout of unary and client-streaming calls. Default
-    /// [`DEFAULT_TIMEOUT`].
+    /// Sets the default timeout of unary calls, and of connecting and opening any other.
+    /// Default [`DEFAULT_TIMEOUT`].
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the default timeout of whole streaming calls. Default
+    /// Sets the default timeout of whole streaming calls, of all three shapes. Default
     /// [`DEFAULT_STREAM_TIMEOUT`].
     pub fn with_stream_timeout(mut self, timeout: Duration) -> Self {
         self.stream_timeout = timeout;

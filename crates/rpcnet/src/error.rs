@@ -65,7 +65,7 @@ pub enum RpcError {
     /// The server knows no such method, or knows it with another shape. The handler
     /// did not run; the text is the server's.
     UnknownMethod(Box<str>),
-    /// The configuration or an argument is wrong; nothing was sent.
+    /// The configuration or an argument is wrong; nothing was executed.
     ConfigError(Box<str>),
     /// A file or a socket failed; nothing was sent. The text names it.
     IoError(std::io::Error),
@@ -211,7 +211,12 @@ impl RpcError {
             Code::Unauthenticated => Self::Unauthenticated(refusal(status)),
             Code::PermissionDenied => Self::PermissionDenied(refusal(status)),
             Code::Internal => Self::InternalError(refusal(status)),
-            _ => Self::Status(Box::new(status)),
+            Code::InvalidArgument if origin == Origin::Refused => {
+                Self::ConfigError(status.message.into_boxed_str())
+            }
+            // No verdict of a server's own has another code; `Status` would claim that
+            // the handler spoke.
+            _ => Self::InternalError(refusal(status)),
         }
     }
 
@@ -323,6 +328,20 @@ mod tests {
         let error = RpcError::from_peer(Status::new(Code::Unavailable, "disk"), Origin::Handler);
         assert!(matches!(error, RpcError::Status(_)));
         assert_eq!(error.handler_ran(), HandlerRan::Yes);
+    }
+
+    #[test]
+    fn only_what_a_handler_said_counts_as_executed() {
+        for code in Code::ALL {
+            let refused = RpcError::from_peer(Status::new(code, "no"), Origin::Refused);
+            let is_ending = matches!(refused, RpcError::Timeout | RpcError::Cancelled);
+            assert!(
+                is_ending || refused.handler_ran() == HandlerRan::No,
+                "{refused:?}"
+            );
+            let judged = RpcError::from_peer(Status::new(code, "no"), Origin::Server);
+            assert_ne!(judged.handler_ran(), HandlerRan::Yes, "{judged:?}");
+        }
     }
 
     #[test]

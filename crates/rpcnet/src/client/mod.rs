@@ -9,6 +9,7 @@ mod unary;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -139,8 +140,14 @@ impl RpcClient {
         payload: Vec<u8>,
         options: CallOptions,
     ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<> {
-        let call = self.call_bytes(method, payload.into(), options);
-        async move { call.await.map(Vec::from) }
+        let shared = self.shared.clone();
+        let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
+        let payload = Bytes::from(payload);
+        async move {
+            let request = request?;
+            let call = pin!(unary::call(&shared, &request, &payload));
+            request.within_deadline(call).await.map(Vec::from)
+        }
     }
 
     /// Calls a method with shared buffers: no copy where the reply came in one piece.
@@ -162,9 +169,8 @@ impl RpcClient {
         let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
         async move {
             let request = request?;
-            request
-                .within_deadline(unary::call(&shared, &request, payload))
-                .await
+            let call = pin!(unary::call(&shared, &request, &payload));
+            request.within_deadline(call).await
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a call asks for, fixed before anything is sent.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{HeaderRef, Settings, StreamKind, encode};
@@ -61,7 +62,7 @@ impl Request {
     /// the server does (W-38).
     pub(crate) async fn within_deadline<T>(
         &self,
-        part: impl Future<Output = Result<T, RpcError>>,
+        part: Pin<&mut impl Future<Output = Result<T, RpcError>>>,
     ) -> Result<T, RpcError> {
         if self.deadline.remaining(clock::now()).is_none() {
             return Err(RpcError::Timeout);

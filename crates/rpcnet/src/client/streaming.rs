@@ -101,7 +101,7 @@ async fn within_opening<T>(
             .await
             .unwrap_or(Err(RpcError::Timeout))
     };
-    request.within_deadline(opening).await
+    request.within_deadline(pin!(opening)).await
 }
 
 /// A server may answer before it has read everything: then its answer counts.

@@ -27,13 +27,13 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(1);
 pub(crate) async fn call(
     shared: &Shared,
     request: &Request,
-    payload: Bytes,
+    payload: &Bytes,
 ) -> Result<Bytes, RpcError> {
     // Pauses, and their random numbers, are made only once an attempt has failed.
     let mut backoff = None;
     let mut attempts = 1;
     loop {
-        let error = match attempt(shared, request, &payload).await {
+        let error = match attempt(shared, request, payload).await {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };

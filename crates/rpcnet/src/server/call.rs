@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::calls::{Entry, NotStarted, Place};
 use super::connection::Connection;
+use super::pace::own_task;
 use super::requests::{Cut, Requests};
 use super::router::Handler;
 use super::{reply, streaming, unary};
@@ -101,54 +102,76 @@ pub(crate) type Places = (Place, Place);
 
 /// Serves one bidirectional stream to its end. Never fails: whatever goes wrong ends
 /// this call and nothing else.
-pub(crate) async fn serve(connection: Arc<Connection>, mut send: SendHalf, mut recv: RecvHalf) {
-    let header_timeout = connection.limits().header_timeout;
-    let opened = timeout(header_timeout, read_header(&connection, &mut recv)).await;
-    let (header, reader) = match opened.unwrap_or(Err(Verdict::Reset(ErrorCode::Stalled))) {
-        Ok(opened) => opened,
-        Err(verdict) => return conclude(&connection, &mut send, &mut recv, verdict).await,
-    };
-    let admitted = match admit(&connection, header) {
-        Ok(admitted) => admitted,
-        Err(verdict) => return conclude(&connection, &mut send, &mut recv, verdict).await,
-    };
-    let Admitted {
-        context,
-        handler,
-        places,
-        entry,
-    } = admitted;
-    let verdict = match handler {
-        Handler::Unary(handler) => {
+///
+/// What a small unary call does not need is boxed: the future is moved when it is
+/// spawned, and its size is a cost of every call.
+///
+/// `recv` is there until a streaming handler takes it.
+pub(crate) async fn serve(
+    connection: &Arc<Connection>,
+    send: &mut SendHalf,
+    recv: &mut Option<RecvHalf>,
+) {
+    let Some(requests) = recv else { return };
+    let limits = connection.limits();
+    let mut reader = RequestReader::new(FrameLimits {
+        message_bytes_max: limits.message_bytes_max,
+        header_bytes_max: limits.header_bytes_max,
+    });
+    let header = read_header(requests, &mut reader);
+    let header = timeout(limits.header_timeout, header).await;
+    let admitted = header
+        .unwrap_or(Err(Verdict::Reset(ErrorCode::Stalled)))
+        .and_then(|header| admit(connection, header));
+    let verdict = match admitted {
+        Err(verdict) => verdict,
+        Ok(Admitted {
+            context,
+            handler: Handler::Unary(handler, pace),
+            places,
+            entry: _entry,
+        }) => {
+            if !pace.is_quick() {
+                own_task().await;
+            }
             let call = unary::Call {
-                connection: &connection,
+                connection,
+                pace: &pace,
                 context: &context,
                 places,
             };
-            call.run(&mut send, &mut recv, reader, |context, message| {
+            call.run(send, requests, &mut reader, |context, message| {
                 handler(context, message)
             })
             .await
         }
-        Handler::Streaming(handler) => {
-            let limits = connection.limits();
+        Ok(Admitted {
+            context,
+            handler: Handler::Streaming(handler),
+            places,
+            entry,
+        }) => {
             let budget = connection.request_budget.clone();
-            let requests =
-                Requests::new(recv, reader, context.clone(), budget, limits.stall_timeout);
-            let responses = streaming::Call {
-                connection: &connection,
+            let stall_timeout = limits.stall_timeout;
+            let Some(recv) = recv.take() else { return };
+            let requests = Requests::new(recv, reader, context.clone(), budget, stall_timeout);
+            let call = streaming::Call {
+                connection,
                 context: &context,
                 places,
             };
-            let verdict = responses
-                .run(&mut send, || handler(context.clone(), requests))
-                .await;
+            own_task().await;
+            let running = call.run(send, || handler(context.clone(), requests));
+            let verdict = Box::pin(running).await;
             drop(entry);
-            return reply::conclude(&connection, &mut send, verdict).await;
+            return Box::pin(reply::conclude(connection, send, verdict)).await;
         }
     };
-    drop(entry);
-    conclude(&connection, &mut send, &mut recv, verdict).await;
+    match verdict {
+        // The client may still be sending what nobody will read.
+        Verdict::Answered => requests.complete(),
+        other => Box::pin(conclude(connection, send, requests, other)).await,
+    }
 }
 
 /// Ends both halves in keeping with the verdict.
@@ -167,15 +190,7 @@ async fn conclude(
 }
 
 /// Reads the kind of the stream and the call's header.
-async fn read_header(
-    connection: &Connection,
-    recv: &mut RecvHalf,
-) -> Result<(Header, RequestReader), Verdict> {
-    let limits = connection.limits();
-    let mut reader = RequestReader::new(FrameLimits {
-        message_bytes_max: limits.message_bytes_max,
-        header_bytes_max: limits.header_bytes_max,
-    });
+async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<Header, Verdict> {
     let mut kind = None;
     loop {
         let received = recv.receive(|mut chunk| {
@@ -193,7 +208,7 @@ async fn read_header(
             return Err(Verdict::Reset(ErrorCode::UnknownStreamKind));
         }
         match reader.next_event() {
-            Ok(Some(RequestEvent::Header(header))) => return Ok((header, reader)),
+            Ok(Some(RequestEvent::Header(header))) => return Ok(header),
             Ok(_) if is_open => {}
             Ok(_) => return Err(Verdict::Reset(ErrorCode::Protocol)),
             Err(error) => return Err(Verdict::of_wire(&error)),
@@ -253,40 +268,61 @@ fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdi
 
 /// W-37: runs the work of a call until it is done, its deadline passes, or it is ended from
 /// outside, whichever is first. A panic in it ends this call only.
+///
+/// The work is pinned by the caller: each future around it would hold it twice.
 pub(crate) async fn supervise<T>(
     context: &CallContext,
-    work: impl Future<Output = Result<T, Verdict>>,
+    work: Pin<&mut impl Future<Output = Result<T, Verdict>>>,
 ) -> Result<T, Verdict> {
     let deadline = Instant::from_std(context.deadline());
-    let work = timeout_at(deadline, contain_panic(context.clone().scope(work)));
-    tokio::select! {
-        biased;
-        ending = context.ended() => Err(Verdict::of_ending(ending)),
-        done = work => match done {
-            Ok(Ok(result)) => result,
-            Ok(Err(Panicked)) => {
-                tracing::error!(
-                    method = context.method(),
-                    call_id = context.call_id().get(),
-                    "handler panicked"
-                );
-                Err(Verdict::Status(
-                    Status::new(Code::Internal, "the handler panicked"),
-                    Origin::Server,
-                ))
-            }
-            Err(_elapsed) => Err(Verdict::Status(
-                Status::new(Code::DeadlineExceeded, "the deadline passed at the server"),
+    let mut work = pin!(timeout_at(
+        deadline,
+        contain_panic(context.clone().scope(work))
+    ));
+    // Work that is done at once needs nobody to listen for its end.
+    let done = match poll_once(work.as_mut()).await {
+        Some(done) => done,
+        None => tokio::select! {
+            biased;
+            ending = context.ended() => return Err(Verdict::of_ending(ending)),
+            done = work => done,
+        },
+    };
+    match done {
+        Ok(Ok(result)) => result,
+        Ok(Err(Panicked)) => {
+            tracing::error!(
+                method = context.method(),
+                call_id = context.call_id().get(),
+                "handler panicked"
+            );
+            Err(Verdict::Status(
+                Status::new(Code::Internal, "the handler panicked"),
                 Origin::Server,
-            )),
+            ))
         }
+        Err(_elapsed) => Err(Verdict::Status(
+            Status::new(Code::DeadlineExceeded, "the deadline passed at the server"),
+            Origin::Server,
+        )),
     }
 }
 
-/// A handler panicked; its payload has gone to the process's panic hook.
-struct Panicked;
+/// Polls a future once; `None` where it is not done. It stays registered for its wake-up.
+pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| {
+        Poll::Ready(match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
 
-async fn contain_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
+/// A handler panicked; its payload has gone to the process's panic hook.
+pub(crate) struct Panicked;
+
+pub(crate) async fn contain_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     poll_fn(|cx| poll_contained(future.as_mut(), cx)).await
 }

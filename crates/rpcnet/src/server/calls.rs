@@ -1,6 +1,6 @@
 //! The calls that run on a connection, and the places they take.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use rpcnet_proto::CallId;
 use crate::context::{CallContext, Ending};
 
 /// CANCELs that overtook their call, remembered per connection; the oldest goes first.
-const EARLY_CANCELS_MAX: usize = 128;
+const EARLY_CANCELS_MAX: usize = 1024;
 
 /// The calls of one connection by their number, for CANCEL and for the connection's end.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Calls(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     running: HashMap<CallId, CallContext>,
-    early_cancels: VecDeque<CallId>,
+    early_cancels: EarlyCancels,
     /// Set once no call may start any more.
     closed: Option<Ending>,
 }
@@ -40,12 +40,7 @@ impl Calls {
         if let Some(ending) = table.closed {
             return Err(NotStarted::Ended(ending));
         }
-        if let Some(at) = table
-            .early_cancels
-            .iter()
-            .position(|early| *early == call_id)
-        {
-            table.early_cancels.remove(at);
+        if table.early_cancels.take(call_id) {
             return Err(NotStarted::Ended(Ending::Cancelled));
         }
         if table.running.contains_key(&call_id) {
@@ -66,10 +61,7 @@ impl Calls {
             drop(table);
             return context.end(Ending::Cancelled);
         }
-        if table.early_cancels.len() == EARLY_CANCELS_MAX {
-            table.early_cancels.pop_front();
-        }
-        table.early_cancels.push_back(call_id);
+        table.early_cancels.remember(call_id);
     }
 
     /// Ends every call and lets none start; returns how many it ended.
@@ -89,6 +81,31 @@ impl Calls {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The newest CANCELs for which there was no call; most of them came too late.
+#[derive(Debug, Default)]
+struct EarlyCancels {
+    waiting: HashSet<CallId>,
+    /// All of `waiting`, oldest first, and some that were used up.
+    order: VecDeque<CallId>,
+}
+
+impl EarlyCancels {
+    fn remember(&mut self, call_id: CallId) {
+        if self.order.len() == EARLY_CANCELS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.waiting.remove(&oldest);
+        }
+        if self.waiting.insert(call_id) {
+            self.order.push_back(call_id);
+        }
+    }
+
+    fn take(&mut self, call_id: CallId) -> bool {
+        !self.waiting.is_empty() && self.waiting.remove(&call_id)
     }
 }
 
@@ -204,7 +221,9 @@ mod tests {
         }
         assert!(calls.enter(&context(0)).is_ok());
         assert!(calls.enter(&context(1)).is_err());
-        assert_eq!(calls.table().early_cancels.len(), EARLY_CANCELS_MAX - 1);
+        let table = calls.table();
+        assert!(table.early_cancels.waiting.len() < EARLY_CANCELS_MAX);
+        assert_eq!(table.early_cancels.order.len(), EARLY_CANCELS_MAX);
     }
 
     #[test]

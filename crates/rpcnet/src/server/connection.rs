@@ -21,10 +21,7 @@ use crate::task::Tasks;
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::{self, Acceptor, QuicConnection};
-
-/// Stream tasks per allowed call: some calls are refused or end while others begin.
-const TASKS_PER_CALL: usize = 2;
+use crate::transport::quic::{self, Acceptor, QuicConnection, STREAMS_PER_CALL};
 
 /// Time that the peer of a drained connection has to close it, before we do.
 const LINGER: Duration = Duration::from_secs(1);
@@ -132,7 +129,7 @@ pub(crate) async fn serve(
             return quic.close(ErrorCode::SettingsMissing);
         }
     };
-    let (control, receiver, settings) = match exchanged {
+    let (sender, receiver, settings) = match exchanged {
         Ok(exchanged) => exchanged,
         Err(failure) => return reject(&connection, &failure),
     };
@@ -142,28 +139,56 @@ pub(crate) async fn serve(
     let rhythm = Rhythm::new(&connection.shared.config, &settings);
     let Acceptor {
         calls: mut incoming,
-        mut controls,
+        controls,
     } = acceptor;
-    let header_timeout = connection.limits().header_timeout;
-    let is_busy = {
-        let calls = connection.calls.clone();
-        move || !calls.is_empty()
+    // Calls come in on a task of their own, so that accepting one polls nothing else.
+    // The other ends when the connection does, and ends the connection when it has to.
+    let attendance = Tasks::new();
+    let attendant = Attendant {
+        connection: connection.clone(),
+        sender,
+        receiver,
+        controls,
+        rhythm,
     };
-    tokio::select! {
-        biased;
-        () = tasks.token().cancelled() => {
-            connection.calls.close(Ending::ConnectionLost);
-            quic.close(ErrorCode::Shutdown);
-        }
-        () = drained(&connection, &control, &tasks, drain) => {}
-        failure = follow_control(&connection, receiver) => reject(&connection, &failure),
-        failure = ControlReceiver::refuse_more(&mut controls, header_timeout) => {
-            reject(&connection, &failure);
-        }
-        () = rhythm.keep(&quic, is_busy) => {}
-        () = accept_calls(&connection, &tasks, &mut incoming) => {}
-    }
+    let tasks = Arc::new(tasks);
+    attendance.spawn_until_stopped(attendant.attend(tasks.clone(), drain));
+    accept_calls(&connection, &tasks, &mut incoming).await;
     connection.calls.close(Ending::ConnectionLost);
+    attendance.stop();
+    attendance.wait().await;
+}
+
+/// What a connection needs beside its calls.
+struct Attendant {
+    connection: Arc<Connection>,
+    sender: ControlSender,
+    receiver: ControlReceiver,
+    controls: quic::ControlAcceptor,
+    rhythm: Rhythm,
+}
+
+impl Attendant {
+    /// Reads the control stream, sends heartbeats and drains; closes the connection where
+    /// one of them says so.
+    async fn attend(mut self, tasks: Arc<Tasks>, drain: watch::Receiver<Option<Drain>>) {
+        let connection = &self.connection;
+        let is_busy = || !connection.calls.is_empty();
+        let patience = connection.limits().header_timeout;
+        tokio::select! {
+            biased;
+            () = tasks.token().cancelled() => {
+                connection.calls.close(Ending::ConnectionLost);
+                connection.quic.close(ErrorCode::Shutdown);
+            }
+            () = drained(connection, &self.sender, &tasks, drain) => {}
+            failure = follow_control(connection, self.receiver) => reject(connection, &failure),
+            failure = ControlReceiver::refuse_more(&mut self.controls, patience) => {
+                reject(connection, &failure);
+            }
+            () = self.rhythm.keep(&connection.quic, is_busy) => {}
+        }
+    }
 }
 
 async fn exchange_settings(
@@ -201,7 +226,7 @@ async fn accept_calls(
     tasks: &Tasks,
     incoming: &mut quic::CallAcceptor,
 ) {
-    let tasks_max = connection.limits().calls_per_connection_max * TASKS_PER_CALL;
+    let tasks_max = connection.limits().calls_per_connection_max * STREAMS_PER_CALL;
     loop {
         let Ok(Some((mut send, mut recv))) = quic::accept_call(incoming).await else {
             return;
@@ -212,7 +237,15 @@ async fn accept_calls(
             send.reset(ErrorCode::Refused);
             recv.stop(ErrorCode::Refused);
         } else {
-            tasks.spawn(call::serve(connection.clone(), send, recv));
+            let connection = connection.clone();
+            let mut recv = Some(recv);
+            // Borrowed by the call, so that the task's future holds them once.
+            let mut call =
+                Box::pin(async move { call::serve(&connection, &mut send, &mut recv).await });
+            // A quick call ends here; one that waits moves to a task of its own.
+            if let Ok(None) = call::contain_panic(call::poll_once(call.as_mut())).await {
+                tasks.spawn(call);
+            }
         }
         tokio::task::coop::consume_budget().await;
     }

@@ -4,6 +4,7 @@ mod budget;
 mod call;
 mod calls;
 mod connection;
+mod pace;
 mod reply;
 mod requests;
 mod router;
@@ -156,9 +157,10 @@ impl RpcServer {
         F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Bytes, RpcError>> + Send + 'static,
     {
-        let handler = Handler::Unary(Arc::new(move |context, payload| {
-            Box::pin(handler(context, payload))
-        }));
+        let handler = Handler::Unary(
+            Arc::new(move |context, payload| Box::pin(handler(context, payload))),
+            Arc::default(),
+        );
         self.insert(method, &handler);
     }
 

@@ -11,22 +11,27 @@ use super::unary::over_budget;
 use crate::transport::stream::END;
 use crate::transport::{Interrupted, SendHalf};
 
-/// Writes a unary reply: one write where it is small.
-///
-/// A large one holds its share of the connection's budget until the client has
-/// acknowledged it, and is dropped where the client stops reading.
-pub(crate) async fn write_unary(
+/// Returns true for a unary reply that is one write and is not counted.
+pub(crate) fn is_small(reply: &Bytes) -> bool {
+    reply.len() <= UNCOUNTED_REPLY_BYTES_MAX
+}
+
+/// Writes a small unary reply. Nothing was sent on the stream, so there is room.
+pub(crate) fn write_small(send: &mut SendHalf, reply: &Bytes) -> Verdict {
+    let mut frames = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + reply.len() + 1);
+    encode::message_prefix(&mut frames, reply.len());
+    frames.put_slice(reply);
+    encode::end(&mut frames);
+    Verdict::of_written(&send.push(frames.freeze()).and_then(|()| send.finish()))
+}
+
+/// Writes a large unary reply, which holds its share of the connection's budget until
+/// the client has acknowledged it, and is dropped where the client stops reading.
+pub(crate) async fn write_large(
     connection: &Connection,
     send: &mut SendHalf,
     reply: Bytes,
 ) -> Verdict {
-    if reply.len() <= UNCOUNTED_REPLY_BYTES_MAX {
-        let mut frames = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + reply.len() + 1);
-        encode::message_prefix(&mut frames, reply.len());
-        frames.put_slice(&reply);
-        encode::end(&mut frames);
-        return Verdict::of_written(&write_and_finish(send, frames.freeze()).await);
-    }
     let budget = &connection.reply_budget;
     let Some(share) = budget.take(reply.len()) else {
         return over_budget(reply.len(), budget.queued(), budget.limit());

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::{CallKind, Method};
 
+use super::pace::Pace;
 use super::requests::Requests;
 use crate::context::CallContext;
 use crate::error::RpcError;
@@ -25,7 +26,7 @@ type Streaming = dyn Fn(CallContext, Requests) -> StreamingFuture + Send + Sync;
 /// What serves a method.
 #[derive(Clone)]
 pub(crate) enum Handler {
-    Unary(Arc<Unary>),
+    Unary(Arc<Unary>, Arc<Pace>),
     Streaming(Arc<Streaming>),
 }
 
@@ -35,7 +36,7 @@ impl Handler {
     /// A streaming handler serves all three streaming kinds: it reads as many requests
     /// and yields as many responses as the call has.
     pub(crate) fn serves(&self, kind: CallKind) -> bool {
-        matches!(self, Self::Unary(_)) == (kind == CallKind::Unary)
+        matches!(self, Self::Unary(..)) == (kind == CallKind::Unary)
     }
 }
 

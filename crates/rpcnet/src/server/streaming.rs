@@ -33,7 +33,7 @@ impl Call<'_> {
             places,
         } = self;
         let mut writer = Writer { connection, send };
-        let work = async move {
+        let work = pin!(async move {
             let mut responses = handler().await;
             while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
                 let response = response.map_err(|error| {
@@ -48,7 +48,7 @@ impl Call<'_> {
             // The caller may start its next call as soon as it sees the end.
             drop(places);
             writer.finish().await.map_err(gone)
-        };
+        });
         supervise(context, work)
             .await
             .map_or_else(|verdict| verdict, |()| Verdict::Answered)

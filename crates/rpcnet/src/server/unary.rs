@@ -1,6 +1,8 @@
 //! A unary call: one request is read, one reply is written.
 
 use std::future::Future;
+use std::pin::pin;
+use std::time::Instant;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::{RequestEvent, RequestReader, WireError};
@@ -9,8 +11,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::budget::{COUNTED_REQUEST_BYTES_MIN, permits};
-use super::call::{Places, Verdict, supervise};
+use super::call::{Places, Verdict, poll_once, supervise};
 use super::connection::Connection;
+use super::pace::Pace;
 use super::reply;
 use super::requests::Cut;
 use crate::context::CallContext;
@@ -20,6 +23,7 @@ use crate::transport::{RecvHalf, SendHalf};
 /// A unary call that was admitted.
 pub(crate) struct Call<'a> {
     pub(crate) connection: &'a Connection,
+    pub(crate) pace: &'a Pace,
     pub(crate) context: &'a CallContext,
     pub(crate) places: Places,
 }
@@ -30,7 +34,7 @@ impl Call<'_> {
         self,
         send: &mut SendHalf,
         recv: &mut RecvHalf,
-        reader: RequestReader,
+        reader: &mut RequestReader,
         handler: impl FnOnce(CallContext, Bytes) -> F,
     ) -> Verdict
     where
@@ -38,18 +42,19 @@ impl Call<'_> {
     {
         let Self {
             connection,
+            pace,
             context,
             places,
         } = self;
-        let work = async {
+        let work = pin!(async {
             let (request, held) = read_request(connection, recv, reader).await?;
-            let replied = handler(context.clone(), request).await;
+            let replied = timed(pace, handler, context.clone(), request).await;
             drop(held);
             replied.map_err(|error| {
                 tracing::debug!(method = context.method(), %error, "handler failed");
                 Verdict::of_error(&error)
             })
-        };
+        });
         let reply = match supervise(context, work).await {
             Ok(reply) => reply,
             Err(verdict) => return verdict,
@@ -60,12 +65,36 @@ impl Call<'_> {
         if let Some(verdict) = connection.refuse_long_reply(reply.len()) {
             return verdict;
         }
+        if reply::is_small(&reply) {
+            return reply::write_small(send, &reply);
+        }
         send.set_stall_timeout(connection.limits().stall_timeout);
         tokio::select! {
             biased;
             ending = context.ended() => Verdict::of_ending(ending),
-            verdict = reply::write_unary(connection, send, reply) => verdict,
+            verdict = Box::pin(reply::write_large(connection, send, reply)) => verdict,
         }
+    }
+}
+
+/// Runs the handler and notes how long its first poll holds the thread.
+async fn timed<F>(
+    pace: &Pace,
+    handler: impl FnOnce(CallContext, Bytes) -> F,
+    context: CallContext,
+    request: Bytes,
+) -> Result<Bytes, RpcError>
+where
+    F: Future<Output = Result<Bytes, RpcError>>,
+{
+    // The thread's own time: what a paused test clock says does not matter here.
+    let began = Instant::now();
+    let mut running = pin!(handler(context, request));
+    let first = poll_once(running.as_mut()).await;
+    pace.note(began.elapsed());
+    match first {
+        Some(replied) => replied,
+        None => running.await,
     }
 }
 
@@ -76,7 +105,7 @@ impl Call<'_> {
 async fn read_request(
     connection: &Connection,
     recv: &mut RecvHalf,
-    mut reader: RequestReader,
+    reader: &mut RequestReader,
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Verdict> {
     let mut request = None;
     let mut held = None;

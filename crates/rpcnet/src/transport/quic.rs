@@ -26,6 +26,11 @@ pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
 /// Socket buffers asked for; the system grants what it allows.
 const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
+/// Streams that a client may have open per call that it may have running: a stream
+/// lives on after its call until both sides have acknowledged its end, and waiting for
+/// the credit of such streams would cost more than the calls do.
+pub(crate) const STREAMS_PER_CALL: usize = 2;
+
 /// Streams the peer may open for control, of which the protocol uses one.
 const UNIDIRECTIONAL_STREAMS_MAX: u64 = 4;
 
@@ -81,16 +86,14 @@ pub(crate) fn bind(
         connections_max: limits.connections_max,
         handshakes_before_retry: limits.handshakes_before_retry,
     };
+    let streams_max = (limits.calls_per_connection_max * STREAMS_PER_CALL) as u64;
     let address = resolve(&config.bind_address)?;
     let server = s2n_quic::Server::builder()
         .with_tls(tls.provider())
         .map_err(start_error)?
         .with_io(socket(address)?)
         .map_err(start_error)?
-        .with_limits(transport_limits(
-            config,
-            limits.calls_per_connection_max as u64,
-        )?)
+        .with_limits(transport_limits(config, streams_max)?)
         .map_err(start_error)?
         .with_endpoint_limits(limiter)
         .map_err(start_error)?

@@ -45,6 +45,8 @@ pub(crate) struct SendHalf {
     queued: usize,
     stall_timeout: Option<Duration>,
     is_torn: bool,
+    /// Nothing was sent yet.
+    is_fresh: bool,
     /// What the bytes that wait for the peer hold of their owner's budget.
     share: Option<OwnedSemaphorePermit>,
     /// What to reset with on drop; `None` once the half has ended.
@@ -58,6 +60,7 @@ impl SendHalf {
             queued: 0,
             stall_timeout: None,
             is_torn: false,
+            is_fresh: true,
             share: None,
             abort: Some(ErrorCode::Cancelled),
         }
@@ -80,7 +83,10 @@ impl SendHalf {
     ) -> Result<(), Interrupted> {
         for mut part in parts {
             while !part.is_empty() {
-                self.room().await?;
+                // A stream on which nothing was sent has room for one piece.
+                if !self.is_fresh {
+                    self.room().await?;
+                }
                 self.push(part.split_to(part.len().min(PIECE_BYTES_MAX)))?;
                 self.is_torn = true;
             }
@@ -135,6 +141,7 @@ impl SendHalf {
     /// Hands over one piece after [`poll_room`](Self::poll_room) said that there is room.
     pub(crate) fn push(&mut self, piece: Bytes) -> Result<(), Interrupted> {
         self.queued = self.queued.saturating_add(piece.len());
+        self.is_fresh = false;
         Ok(self.stream.send_data(piece)?)
     }
 

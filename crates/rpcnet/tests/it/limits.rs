@@ -303,9 +303,9 @@ async fn a_method_name_that_breaks_the_rule_is_refused_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_client_that_ignores_the_announced_limit_gets_no_stream_beyond_it() {
+async fn a_client_that_ignores_the_announced_limit_is_refused_beyond_it() {
     let held = Held::new(|limits| limits.calls_per_connection_max = 3).await;
-    let raw = Arc::new(Raw::new(&held.running).await);
+    let raw = Raw::new(&held.running).await;
     let mut calls = Vec::new();
     for id in 1..=3 {
         let mut call = raw.begin(frames::unary(id, "hold", b"")).await;
@@ -315,23 +315,19 @@ async fn a_client_that_ignores_the_announced_limit_gets_no_stream_beyond_it() {
         calls.push(call);
     }
     held.entered(3).await;
-    let fourth = tokio::spawn({
-        let raw = raw.clone();
-        async move { raw.call(frames::unary(4, "echo", b"fourth")).await }
-    });
+    let status = refused(&raw.call(frames::unary(4, "echo", b"fourth")).await);
+    assert_eq!(status.code, Code::ResourceExhausted);
+    assert!(status.message.contains("3 calls"), "{status}");
     let other = held.running.client().await;
-    for _ in 0..50 {
-        assert_eq!(other.call("echo", vec![]).await.unwrap(), b"");
-    }
-    assert!(!fourth.is_finished());
+    assert_eq!(other.call("echo", vec![]).await.unwrap(), b"");
     assert_eq!(held.running.server.running_calls(), 3);
     held.release.add_permits(3);
-    let received = soon("the fourth call", fourth).await.unwrap();
-    assert_eq!(received.message().as_deref(), Some(&b"fourth"[..]));
     eventually("places come free", || {
         held.running.server.running_calls() == 0
     })
     .await;
+    let fifth = raw.call(frames::unary(5, "echo", b"fifth")).await;
+    assert_eq!(fifth.message().as_deref(), Some(&b"fifth"[..]));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod bare;
 mod cancellation;
 mod context;
 mod deadline;
+mod given_up;
 mod hostile_client;
 mod hostile_server;
 mod keep_alive;
