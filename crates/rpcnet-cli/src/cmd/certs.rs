@@ -83,7 +83,7 @@ struct Place {
     /// Where to write, if not beside the CA; created if need be.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// The files become <STEM>.pem and <STEM>-key.pem; the first name by default.
+    /// The files become STEM.pem and STEM-key.pem; the first name by default.
     #[arg(long)]
     stem: Option<String>,
 }

@@ -7,6 +7,7 @@ mod cancellation;
 mod context;
 mod deadline;
 mod given_up;
+mod handshake_flood;
 mod hostile_client;
 mod hostile_server;
 mod keep_alive;
