@@ -139,7 +139,7 @@ pub(super) async fn cancellation(scale: Scale) -> Outcome {
 /// From a deadline to the caller's result, and to the drop of the handler.
 pub(super) async fn deadline(scale: Scale) -> Outcome {
     let mut pair = Pair::new().await?;
-    let amount: u64 = scale.pick(1_000, 200);
+    let amount: u64 = scale.pick(2_000, 1_000);
     let (mut late, mut stopped) = (Vec::new(), Vec::new());
     let mut deadlines = Vec::new();
     let mut calls = JoinSet::new();
