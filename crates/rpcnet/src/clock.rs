@@ -1,4 +1,4 @@
-//! The one place that reads the monotonic clock, so that paused test time holds everywhere.
+//! Where deadlines and waits read the monotonic clock, so that paused test time holds for them.
 
 use std::time::Instant;
 

@@ -35,8 +35,9 @@ pub struct Limits {
     /// reset, or the connection closed.
     pub header_timeout: Duration,
     /// Time without progress inside a message, in either direction: a body that
-    /// stops arriving, or a reply that the peer does not read. Default 10 s.
-    /// Beyond: the stream is reset as stalled.
+    /// stops arriving, or a unary reply that the peer does not read; a stream of
+    /// responses waits for its reader until the deadline. Default 10 s.
+    /// Beyond: the stream is given up as stalled.
     pub stall_timeout: Duration,
     /// Calls that may run at once on one connection of a server; announced, so that
     /// clients wait for a place under their deadline. Default 1,024. Beyond: refused.

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
-use std::time::Duration;
 
 use super::BoxError;
 
@@ -48,7 +47,6 @@ pub struct ConnectionError(Box<ConnectionFailure>);
 struct ConnectionFailure {
     kind: ConnectionErrorKind,
     ran: HandlerRan,
-    retry_in: Option<Duration>,
     source: Option<BoxError>,
 }
 
@@ -58,12 +56,7 @@ impl ConnectionError {
         ran: HandlerRan,
         source: Option<BoxError>,
     ) -> Self {
-        Self(Box::new(ConnectionFailure {
-            kind,
-            ran,
-            retry_in: None,
-            source,
-        }))
+        Self(Box::new(ConnectionFailure { kind, ran, source }))
     }
 
     /// What happened to the connection.
@@ -100,9 +93,6 @@ impl fmt::Display for ConnectionError {
         })?;
         if self.0.ran == HandlerRan::No {
             f.write_str(" (the call was not executed)")?;
-        }
-        if let Some(pause) = self.0.retry_in {
-            write!(f, ", next attempt in {} ms", pause.as_millis())?;
         }
         Ok(())
     }

@@ -42,8 +42,8 @@ use crate::transport::tls::{self, ServerTls, TlsError};
 /// Register handlers, [`bind`](Self::bind), [`start`](Self::start). Clones are cheap
 /// and share everything, so that one can serve while another registers or shuts down.
 ///
-/// Every call runs in a task of its own. Its handler is dropped when the caller
-/// cancels, the deadline passes or the connection is lost; a panic in it fails that
+/// Calls do not wait for each other: one whose handler waits, or holds the thread for
+/// long, runs in a task of its own. A handler is dropped when the caller cancels, the deadline passes or the connection is lost; a panic in it fails that
 /// call and nothing else.
 ///
 /// # Examples
