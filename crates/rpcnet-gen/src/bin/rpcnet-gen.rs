@@ -1,0 +1,3 @@
+//! The command `rpcnet-gen`.
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! Generates typed rpcnet servers and clients from Rust traits.
+//!
+//! One generator, three ways in: the attribute `#[rpcnet::service]`, the command
+//! `rpcnet-gen`, and a builder for build scripts. All of them emit the same code.
+
+mod diagnostic;
+
+pub use diagnostic::{Diagnostic, Diagnostics};

@@ -1,0 +1,1 @@
+//! The attribute `#[rpcnet::service]`: a shim over the generator.
