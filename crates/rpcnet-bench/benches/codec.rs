@@ -22,6 +22,7 @@ fn request(payload: &[u8]) -> Bytes {
         method: &method,
         trace: None,
         metadata: &metadata,
+        schema: None,
     };
     let mut frames = BytesMut::with_capacity(96 + payload.len());
     encode::header_ref(&mut frames, &header);

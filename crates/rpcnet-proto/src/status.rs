@@ -80,6 +80,9 @@ pub enum Origin {
     Server = 1,
     /// The handler ran and this is its answer.
     Handler = 2,
+    /// The handler ran and answered with the error type of its method, which the
+    /// details hold in the codec of the call.
+    Service = 3,
 }
 
 impl Origin {
@@ -91,6 +94,7 @@ impl Origin {
         match byte {
             0 => Self::Refused,
             2 => Self::Handler,
+            3 => Self::Service,
             _ => Self::Server,
         }
     }
@@ -115,10 +119,11 @@ mod tests {
 
     #[test]
     fn an_unknown_origin_promises_nothing_about_the_handler() {
-        assert_eq!(Origin::from_byte(3), Origin::Server);
+        assert_eq!(Origin::from_byte(4), Origin::Server);
         assert_eq!(Origin::from_byte(255), Origin::Server);
-        for origin in [Origin::Refused, Origin::Server, Origin::Handler] {
-            assert_eq!(Origin::from_byte(origin.to_byte()), origin);
+        for byte in 0..=3 {
+            let origin = Origin::from_byte(byte);
+            assert_eq!(origin.to_byte(), byte);
         }
     }
 }

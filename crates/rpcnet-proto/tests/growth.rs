@@ -18,6 +18,7 @@ fn header() -> Header {
         method: Method::new("a.b").expect("the name is legal"),
         trace: None,
         metadata: Metadata::new(),
+        schema: None,
     }
 }
 
@@ -33,7 +34,7 @@ fn a_call_with_new_frames_flags_and_fields_reads_as_before() {
     let mut plain = BytesMut::new();
     encode::header(&mut plain, &header());
     let mut body = plain[2..].to_vec();
-    body[3] |= 0b1111_1100;
+    body[3] |= 0b1111_1000;
     body.extend_from_slice(b"a new field");
 
     let mut out = BytesMut::new();

@@ -235,6 +235,7 @@ fn timeouts_and_intervals_saturate_and_round_as_documented() {
         method: Method::new("m").expect("the name is legal"),
         trace: None,
         metadata: Metadata::new(),
+        schema: None,
     };
     for (timeout, read) in [
         (Duration::ZERO, Duration::ZERO),

@@ -230,17 +230,21 @@ fn any_header() -> impl Strategy<Value = Header> {
         "[A-Za-z0-9_./-]{1,128}",
         proptest::option::of(trace),
         any_metadata(),
+        any::<Option<u64>>(),
     )
         .prop_map(
-            |((call_id, kind, codec, idempotent, timeout), method, trace, metadata)| Header {
-                call_id: CallId::new(call_id).expect("a varint is in range"),
-                kind,
-                codec: CodecId(codec),
-                idempotent,
-                timeout: Duration::from_micros(timeout),
-                method: Method::new(&method).expect("the name is legal"),
-                trace,
-                metadata,
+            |((call_id, kind, codec, idempotent, timeout), method, trace, metadata, schema)| {
+                Header {
+                    call_id: CallId::new(call_id).expect("a varint is in range"),
+                    kind,
+                    codec: CodecId(codec),
+                    idempotent,
+                    timeout: Duration::from_micros(timeout),
+                    method: Method::new(&method).expect("the name is legal"),
+                    trace,
+                    metadata,
+                    schema,
+                }
             },
         )
 }
@@ -255,7 +259,7 @@ fn any_status() -> impl Strategy<Value = Status> {
 }
 
 fn any_origin() -> impl Strategy<Value = Origin> {
-    (0_u8..3).prop_map(Origin::from_byte)
+    (0_u8..4).prop_map(Origin::from_byte)
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {

@@ -275,7 +275,7 @@ fn describe_header(header: &Header) -> Map<String, Value> {
         .iter()
         .map(|(key, value)| json!([key, to_hex(value)]))
         .collect();
-    object(json!({
+    let mut fields = object(json!({
         "frame": "header",
         "call_id": number(header.call_id.get()),
         "call_kind": header.kind.to_string().replace(' ', "-"),
@@ -285,7 +285,11 @@ fn describe_header(header: &Header) -> Map<String, Value> {
         "method": header.method.as_str(),
         "trace": trace,
         "metadata": metadata,
-    }))
+    }));
+    if let Some(schema) = header.schema {
+        fields.insert("schema".into(), format!("{schema:016x}").into());
+    }
+    fields
 }
 
 fn describe_message(body: &[u8]) -> Map<String, Value> {
@@ -338,6 +342,7 @@ fn encode_frame(out: &mut BytesMut, fields: &Value) {
             let origin = match text(fields, "origin") {
                 "refused" => Origin::Refused,
                 "server" => Origin::Server,
+                "service" => Origin::Service,
                 _ => Origin::Handler,
             };
             let code = Code::from_wire(integer(fields, "code"));
@@ -399,6 +404,10 @@ fn header(fields: &Value) -> Header {
         method: Method::new(text(fields, "method")).expect("the name is legal"),
         trace,
         metadata,
+        schema: fields.get("schema").map(|schema| {
+            let schema = schema.as_str().expect("a schema is hex");
+            u64::from_str_radix(schema, 16).expect("8 bytes")
+        }),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Header {
     pub trace: Option<TraceContext>,
     /// What else the caller sends along.
     pub metadata: Metadata,
+    /// What the caller takes the method's messages to look like, where it says so.
+    pub schema: Option<u64>,
 }
 
 /// A [`Header`] that borrows what would be costly to clone for each call.
@@ -49,10 +51,13 @@ pub struct HeaderRef<'a> {
     pub trace: Option<TraceContext>,
     /// See [`Header::metadata`].
     pub metadata: &'a Metadata,
+    /// See [`Header::schema`].
+    pub schema: Option<u64>,
 }
 
 const IDEMPOTENT: u8 = 1 << 0;
 const TRACE: u8 = 1 << 1;
+const SCHEMA: u8 = 1 << 2;
 
 impl Header {
     /// Reads the body of a HEADER; the values of the metadata share its memory.
@@ -77,6 +82,11 @@ impl Header {
             None
         };
         let metadata = decode_metadata(&mut body)?;
+        let schema = if flags & SCHEMA != 0 {
+            Some(u64::from_be_bytes(body.array()?))
+        } else {
+            None
+        };
         // W-17. The method's error comes last, so that it is the only one.
         let kind = CallKind::from_byte(kind).ok_or(WireError::UnknownCallKind { byte: kind })?;
         Ok(Self {
@@ -89,6 +99,7 @@ impl Header {
             method: method?,
             trace,
             metadata,
+            schema,
         })
     }
 
@@ -104,6 +115,7 @@ impl Header {
             method: &self.method,
             trace: self.trace,
             metadata: &self.metadata,
+            schema: self.schema,
         }
     }
 }
@@ -128,6 +140,7 @@ impl HeaderRef<'_> {
             + self.trace.map_or(0, |_| TRACE_BYTES)
             + varint::encoded_len(self.metadata.len() as u64)
             + self.metadata.iter().map(entry_len).sum::<usize>()
+            + self.schema.map_or(0, |_| size_of::<u64>())
     }
 
     /// Appends the body.
@@ -136,7 +149,9 @@ impl HeaderRef<'_> {
         out.put_u8(self.kind.to_byte());
         out.put_u8(self.codec.0);
         let idempotent = if self.idempotent { IDEMPOTENT } else { 0 };
-        out.put_u8(idempotent | self.trace.map_or(0, |_| TRACE));
+        let trace = self.trace.map_or(0, |_| TRACE);
+        let schema = self.schema.map_or(0, |_| SCHEMA);
+        out.put_u8(idempotent | trace | schema);
         varint::encode(self.timeout_us(), out);
         put_field(self.method.as_str().as_bytes(), out);
         if let Some(trace) = self.trace {
@@ -148,6 +163,9 @@ impl HeaderRef<'_> {
         for (key, value) in self.metadata.iter() {
             put_field(key.as_bytes(), out);
             put_field(value, out);
+        }
+        if let Some(schema) = self.schema {
+            out.put_u64(schema);
         }
     }
 

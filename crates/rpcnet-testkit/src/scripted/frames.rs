@@ -24,6 +24,7 @@ pub fn header(id: u64, kind: CallKind, method: &str) -> Header {
         method: Method::new(method).expect("a legal method name"),
         trace: None,
         metadata: Metadata::new(),
+        schema: None,
     }
 }
 

@@ -77,6 +77,7 @@ impl RawClient {
             method: &Method::new(method)?,
             trace: None,
             metadata: &Metadata::new(),
+            schema: None,
         };
         encode::header_ref(&mut head, &header);
         stream.send(head.freeze()).await?;
