@@ -24,6 +24,7 @@ pub struct CallOptions {
     pub(crate) codec: Option<CodecId>,
     pub(crate) idempotent: bool,
     pub(crate) wait_for_ready: bool,
+    pub(crate) schema: Option<u64>,
 }
 
 impl CallOptions {
@@ -73,5 +74,48 @@ impl CallOptions {
     pub fn wait_for_ready(mut self) -> Self {
         self.wait_for_ready = true;
         self
+    }
+
+    /// Says what the caller takes the method's messages to look like; typed clients set
+    /// it. A server that expects others refuses the call.
+    pub fn with_schema(mut self, schema: u64) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// How long the call may take, where it was set.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// What travels with the call.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The trace context, where it was set.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.trace
+    }
+
+    /// The codec of the payloads.
+    #[must_use]
+    pub fn codec(&self) -> CodecId {
+        self.codec.unwrap_or(CodecId::RAW)
+    }
+
+    /// Whether executing the call twice is the same as executing it once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    /// See [`with_schema`](Self::with_schema).
+    #[must_use]
+    pub fn schema(&self) -> Option<u64> {
+        self.schema
     }
 }

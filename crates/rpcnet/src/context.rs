@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rpcnet_proto::wire::{ErrorCode, Header};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Metadata, TraceContext};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 use crate::identity::PeerIdentity;
 
@@ -40,6 +40,8 @@ pub(crate) enum Ending {
     Cancelled,
     /// The request stream was cut off, malformed or stalled; reset with this code.
     RequestCut(ErrorCode),
+    /// A message of the request stream does not decode as what its handler reads.
+    RequestUnreadable,
     /// The connection is gone.
     ConnectionLost,
     /// The server's grace period is over.
@@ -173,7 +175,27 @@ impl CallContext {
     /// Waits until the call is ended from outside its handler, and says why.
     pub(crate) async fn ended(&self) -> Ending {
         self.0.cancelled.cancelled().await;
+        self.ending()
+    }
+
+    /// Why the call was ended from outside its handler.
+    pub(crate) fn ending(&self) -> Ending {
         self.0.ending.get().copied().unwrap_or(Ending::Cancelled)
+    }
+
+    /// Completes when the call is ended from outside its handler.
+    pub(crate) fn cancellation(&self) -> WaitForCancellationFutureOwned {
+        self.0.cancelled.clone().cancelled_owned()
+    }
+
+    /// Runs a function as a part of this call, as [`scope`](Self::scope) runs a future.
+    pub(crate) fn enter<T>(self, run: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, run)
+    }
+
+    /// The call is over when the guard is dropped.
+    pub(crate) fn close_on_drop(self) -> DropGuard {
+        self.0.cancelled.clone().drop_guard()
     }
 
     /// The call is over, however it ended: tasks that its handler left are told.

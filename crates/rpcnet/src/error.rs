@@ -86,6 +86,16 @@ pub enum RpcError {
     PermissionDenied(Refusal),
     /// The handler's own verdict: code, message and details as it returned them.
     Status(Box<Status>),
+    /// The error type of a typed method, in the status's details and in the codec of
+    /// the call. Typed clients decode it: see [`CallError`](crate::CallError).
+    ServiceError(Box<Status>),
+    /// The server could not read the request: its arguments do not decode, or their
+    /// codec is not accepted. See [`Refusal::handler_ran`].
+    InvalidRequest(Refusal),
+    /// Caller and server were built from different definitions of the method; the text
+    /// names both schemas. The handler did not run. Deploy matching definitions, or
+    /// call with a codec that names its fields.
+    SchemaMismatch(Refusal),
 }
 
 const _: () = assert!(size_of::<RpcError>() <= 24, "errors travel in every result");
@@ -140,8 +150,10 @@ impl RpcError {
             | Self::ResourceExhausted(refusal)
             | Self::Unavailable(refusal)
             | Self::Unauthenticated(refusal)
-            | Self::PermissionDenied(refusal) => refusal.handler_ran(),
-            Self::Status(_) => HandlerRan::Yes,
+            | Self::PermissionDenied(refusal)
+            | Self::InvalidRequest(refusal)
+            | Self::SchemaMismatch(refusal) => refusal.handler_ran(),
+            Self::Status(_) | Self::ServiceError(_) => HandlerRan::Yes,
             Self::Timeout | Self::Cancelled | Self::SerializationError { .. } => HandlerRan::Maybe,
             Self::TlsError(_)
             | Self::UnknownMethod(_)
@@ -172,12 +184,14 @@ impl RpcError {
     #[must_use]
     pub fn is_remote(&self) -> bool {
         match self {
-            Self::Status(_) | Self::UnknownMethod(_) => true,
+            Self::Status(_) | Self::ServiceError(_) | Self::UnknownMethod(_) => true,
             Self::InternalError(refusal)
             | Self::ResourceExhausted(refusal)
             | Self::Unavailable(refusal)
             | Self::Unauthenticated(refusal)
-            | Self::PermissionDenied(refusal) => refusal.is_remote(),
+            | Self::PermissionDenied(refusal)
+            | Self::InvalidRequest(refusal)
+            | Self::SchemaMismatch(refusal) => refusal.is_remote(),
             _ => false,
         }
     }
@@ -198,6 +212,7 @@ impl RpcError {
     pub(crate) fn from_peer(status: Status, origin: Origin) -> Self {
         let ran = match origin {
             Origin::Handler => return Self::Status(Box::new(status)),
+            Origin::Service => return Self::ServiceError(Box::new(status)),
             Origin::Server => HandlerRan::Maybe,
             Origin::Refused => HandlerRan::No,
         };
@@ -211,8 +226,9 @@ impl RpcError {
             Code::Unauthenticated => Self::Unauthenticated(refusal(status)),
             Code::PermissionDenied => Self::PermissionDenied(refusal(status)),
             Code::Internal => Self::InternalError(refusal(status)),
-            Code::InvalidArgument if origin == Origin::Refused => {
-                Self::ConfigError(status.message.into_boxed_str())
+            Code::InvalidArgument => Self::InvalidRequest(refusal(status)),
+            Code::FailedPrecondition if origin == Origin::Refused => {
+                Self::SchemaMismatch(refusal(status))
             }
             // No verdict of a server's own has another code; `Status` would claim that
             // the handler spoke.
@@ -227,6 +243,7 @@ impl RpcError {
     pub(crate) fn to_peer(&self) -> (Status, Origin) {
         let (code, text) = match self {
             Self::Status(status) => return ((**status).clone(), Origin::Handler),
+            Self::ServiceError(status) => return ((**status).clone(), Origin::Service),
             Self::SerializationError { .. } => (
                 Code::InvalidArgument,
                 "request or reply could not be encoded or decoded",
@@ -270,6 +287,9 @@ impl fmt::Display for RpcError {
             Self::Unauthenticated(refusal) => write!(f, "unauthenticated: {refusal}"),
             Self::PermissionDenied(refusal) => write!(f, "permission denied: {refusal}"),
             Self::Status(status) => status.fmt(f),
+            Self::ServiceError(status) => write!(f, "error of the service: {status}"),
+            Self::InvalidRequest(refusal) => write!(f, "invalid request: {refusal}"),
+            Self::SchemaMismatch(refusal) => write!(f, "schema mismatch: {refusal}"),
         }
     }
 }

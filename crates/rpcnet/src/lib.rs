@@ -60,6 +60,7 @@ mod call_options;
 pub mod certs;
 mod client;
 mod clock;
+pub mod codec;
 mod config;
 mod context;
 mod error;
@@ -67,9 +68,21 @@ mod error;
 mod guide;
 mod identity;
 mod limits;
+mod schema;
 mod server;
 mod task;
 mod transport;
+mod typed;
+
+#[doc(hidden)]
+pub mod __private {
+    //! What generated code names; not for others, and without a promise of stability.
+    pub use crate::schema::Schema;
+    #[cfg(feature = "prost")]
+    pub use crate::typed::Protobuf;
+    pub use crate::typed::{Calls, Method, Methods, NoArgs, Out, RequestItems, Sent, Serde};
+    pub use serde;
+}
 
 pub use call_options::CallOptions;
 pub use client::{ResponseStream, RpcClient};
@@ -79,10 +92,16 @@ pub use error::{
     ConnectionError, ConnectionErrorKind, HandlerRan, Refusal, RpcError, StreamError,
     StreamErrorKind,
 };
+pub use futures_core::Stream;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::Limits;
 pub use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
 };
-pub use server::{RequestResults, RequestStream, RpcServer, ServerCounters, ShutdownReport};
+pub use server::{
+    RequestResults, RequestStream, RpcServer, ServerCounters, Service, ShutdownReport,
+};
 pub use transport::tls::{ClientAuth, PemProblem, TlsError};
+pub use typed::{
+    CallError, Carrier, InProcess, LocalResponses, ResponseBytes, Responses, ServiceServer,
+};

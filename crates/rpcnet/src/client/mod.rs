@@ -9,9 +9,10 @@ mod unary;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -20,6 +21,7 @@ use rpcnet_proto::{CallId, CallKind};
 use self::link::Link;
 use self::request::Request;
 pub use self::streaming::ResponseStream;
+pub(crate) use self::unary::wrong_shape;
 use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
@@ -216,14 +218,8 @@ impl RpcClient {
     where
         S: Stream<Item = Vec<u8>> + Send + 'static,
     {
-        let shared = self.shared.clone();
-        let request = Request::new(
-            method,
-            CallKind::Bidirectional,
-            options,
-            &shared.link.config,
-        );
-        async move { streaming::open_with_upload(shared, request?, requests).await }
+        let requests = IntoBytes { requests };
+        self.open_with_upload(method, CallKind::Bidirectional, requests, options)
     }
 
     /// Calls a method with one message and receives a stream of them.
@@ -258,10 +254,7 @@ impl RpcClient {
         payload: Vec<u8>,
         options: CallOptions,
     ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<> {
-        let shared = self.shared.clone();
-        let kind = CallKind::ServerStreaming;
-        let request = Request::new(method, kind, options, &shared.link.config);
-        async move { streaming::open_with_message(shared, request?, payload.into()).await }
+        self.open_with_message(method, payload.into(), options)
     }
 
     /// Calls a method with a stream of messages and receives one.
@@ -302,13 +295,41 @@ impl RpcClient {
     where
         S: Stream<Item = Vec<u8>> + Send + 'static,
     {
-        let shared = self.shared.clone();
-        let kind = CallKind::ClientStreaming;
-        let request = Request::new(method, kind, options, &shared.link.config);
+        let requests = IntoBytes { requests };
+        let opened = self.open_with_upload(method, CallKind::ClientStreaming, requests, options);
         async move {
-            let responses = streaming::open_with_upload(shared, request?, requests).await?;
+            let responses = opened.await?;
             responses.only().await
         }
+    }
+
+    /// Opens a call with one message, for whoever decodes the responses.
+    pub(crate) fn open_with_message(
+        &self,
+        method: &str,
+        payload: Bytes,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<> {
+        let shared = self.shared.clone();
+        let kind = CallKind::ServerStreaming;
+        let request = Request::new(method, kind, options, &shared.link.config);
+        async move { streaming::open_with_message(shared, request?, payload).await }
+    }
+
+    /// Opens a call with any number of messages, for whoever decodes the responses.
+    pub(crate) fn open_with_upload<S>(
+        &self,
+        method: &str,
+        kind: CallKind,
+        requests: S,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
+    {
+        let shared = self.shared.clone();
+        let request = Request::new(method, kind, options, &shared.link.config);
+        async move { streaming::open_with_upload(shared, request?, requests).await }
     }
 
     /// The server's address.
@@ -342,6 +363,23 @@ impl RpcClient {
     /// Dropping the last clone does the same, after the calls under way have ended.
     pub fn close(&self) {
         self.shared.link.close();
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A caller's requests, as shared buffers.
+    struct IntoBytes<S> {
+        #[pin]
+        requests: S,
+    }
+}
+
+impl<S: Stream<Item = Vec<u8>>> Stream for IntoBytes<S> {
+    type Item = Result<Bytes, RpcError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.project().requests.poll_next(cx));
+        Poll::Ready(item.map(|item| Ok(Bytes::from(item))))
     }
 }
 

@@ -73,18 +73,6 @@ impl Request {
             .unwrap_or(Err(RpcError::Timeout))
     }
 
-    /// Checks a message against what the server accepts, before anything is sent (W-47).
-    pub(crate) fn check_message(&self, len: usize, settings: &Settings) -> Result<(), RpcError> {
-        if len as u64 <= settings.message_bytes_max {
-            return Ok(());
-        }
-        Err(RpcError::over_limit(format!(
-            "a message of {len} bytes exceeds the server's limit of {}; \
-             raise it there with RpcConfig::with_max_message_bytes",
-            settings.message_bytes_max
-        )))
-    }
-
     /// The stream's first bytes: its kind and the call's header.
     pub(crate) fn head(&self, call_id: CallId, settings: &Settings) -> Result<BytesMut, RpcError> {
         self.head_with_room(call_id, settings, 0)
@@ -137,6 +125,7 @@ impl Request {
             method: &self.method,
             trace: self.trace,
             metadata: &self.options.metadata,
+            schema: self.options.schema,
         };
         if !self.options.metadata.is_empty() {
             let len = header.body_len() as u64;
@@ -153,6 +142,18 @@ impl Request {
         encode::header_ref(&mut head, &header);
         Ok(head)
     }
+}
+
+/// Checks a message against what the server accepts, before anything is sent (W-47).
+pub(crate) fn check_message(len: usize, settings: &Settings) -> Result<(), RpcError> {
+    if len as u64 <= settings.message_bytes_max {
+        return Ok(());
+    }
+    Err(RpcError::over_limit(format!(
+        "a message of {len} bytes exceeds the server's limit of {}; \
+         raise it there with RpcConfig::with_max_message_bytes",
+        settings.message_bytes_max
+    )))
 }
 
 /// The bytes of a call with one message: head, and where it was not copied, the body.

@@ -16,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
-use super::request::{Frames, Request};
+use super::request::{Frames, Request, check_message};
 use super::unary::wrong_shape;
 use crate::error::{HandlerRan, RpcError};
 use crate::transport::interrupted::wire_error;
@@ -31,7 +31,7 @@ pub(crate) async fn open_with_message(
 ) -> Result<ResponseStream, RpcError> {
     let opening = async {
         let (connection, mut call, call_id) = open(&shared, &request).await?;
-        request.check_message(payload.len(), &connection.settings)?;
+        check_message(payload.len(), &connection.settings)?;
         let Frames { head, body } = request.frames(call_id, &connection.settings, &payload)?;
         let sent = async {
             match body {
@@ -56,7 +56,7 @@ pub(crate) async fn open_with_upload<S>(
     requests: S,
 ) -> Result<ResponseStream, RpcError>
 where
-    S: Stream<Item = Vec<u8>> + Send + 'static,
+    S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
 {
     let opening = async {
         let (connection, mut call, call_id) = open(&shared, &request).await?;
@@ -154,7 +154,11 @@ struct Upload {
 }
 
 impl Upload {
-    async fn run<S: Stream<Item = Vec<u8>>>(mut self, requests: S, settings: Settings) {
+    async fn run<S: Stream<Item = Result<Bytes, RpcError>>>(
+        mut self,
+        requests: S,
+        settings: Settings,
+    ) {
         let stop = self.stop.clone();
         tokio::select! {
             biased;
@@ -164,20 +168,24 @@ impl Upload {
         }
     }
 
-    async fn send_all<S: Stream<Item = Vec<u8>>>(&mut self, requests: S, settings: Settings) {
+    async fn send_all<S>(&mut self, requests: S, settings: Settings)
+    where
+        S: Stream<Item = Result<Bytes, RpcError>>,
+    {
         let mut requests = pin!(requests);
         while let Some(message) = poll_fn(|cx| requests.as_mut().poll_next(cx)).await {
-            if message.len() as u64 > settings.message_bytes_max {
-                let error = RpcError::over_limit(format!(
-                    "a message of {} bytes exceeds the server's limit of {}; \
-                     raise it there with RpcConfig::with_max_message_bytes",
-                    message.len(),
-                    settings.message_bytes_max
-                ));
-                *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                return self.send.reset(ErrorCode::Cancelled);
-            }
-            if self.send.write_message(message.into()).await.is_err() {
+            let message = message.and_then(|message| {
+                check_message(message.len(), &settings)?;
+                Ok(message)
+            });
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    return self.send.reset(ErrorCode::Cancelled);
+                }
+            };
+            if self.send.write_message(message).await.is_err() {
                 // The server wants no more, or is gone; the responses tell which.
                 return;
             }

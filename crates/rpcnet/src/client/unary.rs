@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::Shared;
 use super::backoff::Backoff;
 use super::connection::OpenCall;
-use super::request::{Frames, Request};
+use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
@@ -86,7 +86,7 @@ async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Result<
     // once; nothing went out on it, so this is not an attempt yet.
     let (connection, call) = loop {
         let connection = link.connection().await?;
-        request.check_message(payload.len(), &connection.settings)?;
+        check_message(payload.len(), &connection.settings)?;
         match connection.begin(call_id).await {
             Some(Ok(call)) => break (connection, call),
             Some(Err(error)) => {
@@ -177,7 +177,7 @@ async fn read(
     }
 }
 
-pub(super) fn wrong_shape() -> RpcError {
+pub(crate) fn wrong_shape() -> RpcError {
     RpcError::StreamError(StreamError::new(
         StreamErrorKind::WrongShape,
         HandlerRan::Maybe,

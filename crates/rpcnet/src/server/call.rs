@@ -9,18 +9,17 @@ use std::task::{Context, Poll};
 use rpcnet_proto::wire::{
     ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
 };
-use rpcnet_proto::{CallKind, Code, Deadline, Origin, Status};
+use rpcnet_proto::{Code, Deadline, Origin, Status};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::calls::{Entry, NotStarted, Place};
 use super::connection::Connection;
 use super::pace::own_task;
-use super::requests::{Cut, Requests};
-use super::router::Handler;
+use super::requests::{Cut, Requests, WireRequests};
+use super::router::{Failure, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
-use crate::error::RpcError;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
@@ -64,6 +63,13 @@ impl Verdict {
         match ending {
             Ending::Cancelled | Ending::ConnectionLost => Self::Reset(ErrorCode::Cancelled),
             Ending::RequestCut(code) => Self::Reset(code),
+            Ending::RequestUnreadable => Self::Status(
+                Status::new(
+                    Code::InvalidArgument,
+                    "an item of the request does not decode as the method's type",
+                ),
+                Origin::Server,
+            ),
             Ending::Shutdown => Self::Status(
                 Status::new(
                     Code::Unavailable,
@@ -72,6 +78,18 @@ impl Verdict {
                 Origin::Server,
             ),
         }
+    }
+
+    fn of_panic(context: &CallContext) -> Self {
+        tracing::error!(
+            method = context.method(),
+            call_id = context.call_id().get(),
+            "handler panicked"
+        );
+        Self::Status(
+            Status::new(Code::Internal, "the handler panicked"),
+            Origin::Server,
+        )
     }
 
     pub(crate) fn of_written(written: &Result<(), Interrupted>) -> Self {
@@ -83,8 +101,8 @@ impl Verdict {
         }
     }
 
-    pub(crate) fn of_error(error: &RpcError) -> Self {
-        let (status, origin) = error.to_peer();
+    pub(crate) fn of_failure(failure: Failure) -> Self {
+        let (status, origin) = failure.into_peer();
         Self::Status(status, origin)
     }
 }
@@ -154,7 +172,8 @@ pub(crate) async fn serve(
             let budget = connection.request_budget.clone();
             let stall_timeout = limits.stall_timeout;
             let Some(recv) = recv.take() else { return };
-            let requests = Requests::new(recv, reader, context.clone(), budget, stall_timeout);
+            let requests = WireRequests::new(recv, reader, context.clone(), budget, stall_timeout);
+            let requests = Requests::Wire(Box::new(requests));
             let call = streaming::Call {
                 connection,
                 context: &context,
@@ -225,21 +244,9 @@ fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdi
             "the server is shutting down",
         ));
     }
-    // W-22: no such method, or not of this shape.
-    let Some(handler) = connection.find(&header.method) else {
-        // The method is not repeated: the caller knows it, and logs need no echo.
-        return Err(Verdict::refused(
-            Code::Unimplemented,
-            "the server has no such method",
-        ));
-    };
-    if !handler.serves(header.kind) {
-        let message = match header.kind {
-            CallKind::Unary => "the method streams: call it with call_streaming",
-            _ => "the method is unary: call it with call",
-        };
-        return Err(Verdict::refused(Code::Unimplemented, message));
-    }
+    let handler = connection
+        .find(&header)
+        .map_err(|status| Verdict::Status(status, Origin::Refused))?;
     if header.timeout.is_zero() {
         return Err(Verdict::refused(
             Code::DeadlineExceeded,
@@ -290,17 +297,7 @@ pub(crate) async fn supervise<T>(
     };
     match done {
         Ok(Ok(result)) => result,
-        Ok(Err(Panicked)) => {
-            tracing::error!(
-                method = context.method(),
-                call_id = context.call_id().get(),
-                "handler panicked"
-            );
-            Err(Verdict::Status(
-                Status::new(Code::Internal, "the handler panicked"),
-                Origin::Server,
-            ))
-        }
+        Ok(Err(Panicked)) => Err(Verdict::of_panic(context)),
         Err(_elapsed) => Err(Verdict::Status(
             Status::new(Code::DeadlineExceeded, "the deadline passed at the server"),
             Origin::Server,
@@ -325,6 +322,15 @@ pub(crate) struct Panicked;
 pub(crate) async fn contain_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
     poll_fn(|cx| poll_contained(future.as_mut(), cx)).await
+}
+
+/// Runs a part of a handler; a panic in it is the end of its call.
+pub(crate) fn contain_panic_in<T>(
+    context: &CallContext,
+    run: impl FnOnce() -> T,
+) -> Result<T, Verdict> {
+    // Nothing of the handler is touched again after a panic but to drop it.
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_payload| Verdict::of_panic(context))
 }
 
 fn poll_contained<F: Future>(

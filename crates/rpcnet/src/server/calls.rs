@@ -186,6 +186,7 @@ mod tests {
             method: Method::new("m").expect("valid"),
             trace: None,
             metadata: Metadata::new(),
+            schema: None,
         };
         let deadline = Deadline::after(Instant::now(), header.timeout);
         CallContext::new(

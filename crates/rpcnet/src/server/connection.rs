@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Settings};
-use rpcnet_proto::{Code, Method, Origin, Status};
+use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Settings};
+use rpcnet_proto::{Code, Origin, Status};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -73,8 +73,8 @@ impl Connection {
         self.shared.is_draining()
     }
 
-    pub(crate) fn find(&self, method: &Method) -> Option<Handler> {
-        self.shared.router.find(method)
+    pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
+        self.shared.router.find(header)
     }
 
     /// Takes a place on this connection and on the server.

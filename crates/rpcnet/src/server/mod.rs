@@ -1,13 +1,14 @@
 //! [`RpcServer`]: methods behind one UDP port.
 
 mod budget;
-mod call;
+pub(crate) mod call;
 mod calls;
 mod connection;
 mod pace;
 mod reply;
-mod requests;
+pub(crate) mod requests;
 mod router;
+mod service;
 mod shutdown;
 mod streaming;
 mod unary;
@@ -26,7 +27,9 @@ use tokio::time::Instant;
 
 use self::calls::Places;
 pub use self::requests::{RequestResults, RequestStream};
-use self::router::{Handler, IntoBytes, Responses, Router};
+use self::router::IntoBytes;
+pub(crate) use self::router::{Contract, Failure, Handler, Responses, Route, Router};
+pub use self::service::Service;
 use self::shutdown::Drain;
 pub use self::shutdown::ShutdownReport;
 use crate::config::RpcConfig;
@@ -66,6 +69,9 @@ pub struct RpcServer {
     pub socket_addr: Option<SocketAddr>,
     shared: Arc<Shared>,
 }
+
+/// What `bind` makes and `start` takes, for those who keep it between the two.
+pub(crate) type QuicServer = s2n_quic::Server;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -157,11 +163,11 @@ impl RpcServer {
         F: Fn(CallContext, Bytes) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Bytes, RpcError>> + Send + 'static,
     {
-        let handler = Handler::Unary(
-            Arc::new(move |context, payload| Box::pin(handler(context, payload))),
-            Arc::default(),
-        );
-        self.insert(method, &handler);
+        let handler = Handler::unary(Arc::new(move |context, payload| {
+            let replied = handler(context, payload);
+            Box::pin(async move { replied.await.map_err(Failure::Handler) })
+        }));
+        self.insert(method, handler);
     }
 
     /// Registers a streaming handler; one of the same name is replaced.
@@ -183,7 +189,7 @@ impl RpcServer {
             let handler = handler.clone();
             Box::pin(async move { into_responses(handler(RequestStream(requests)).await) })
         }));
-        self.insert(method, &handler);
+        self.insert(method, handler);
     }
 
     /// Registers a streaming handler that wants to know about its call, and sees an
@@ -205,12 +211,25 @@ impl RpcServer {
                 async move { into_responses(handler(context, RequestResults(requests)).await) },
             )
         }));
-        self.insert(method, &handler);
+        self.insert(method, handler);
     }
 
-    fn insert(&self, method: &str, handler: &Handler) {
+    /// Adds the methods of a typed service; those of the same names are replaced.
+    ///
+    /// May be called before and after [`start`](Self::start), as
+    /// [`register`](Self::register) may. Services whose names differ do not collide,
+    /// whatever their methods are called.
+    pub fn add_service(&self, service: Service) {
+        self.shared.router.insert(&service.into_routes());
+    }
+
+    fn insert(&self, method: &str, handler: Handler) {
+        let contract = None;
         match Method::new(method) {
-            Ok(method) => self.shared.router.insert(&method, handler),
+            Ok(method) => {
+                let route = Route { handler, contract };
+                self.shared.router.insert(&[(method, route)]);
+            }
             Err(error) => {
                 let problem = format!("method `{}`: {error}", method.escape_debug());
                 tracing::error!(problem, "handler not registered");
@@ -287,6 +306,20 @@ impl RpcServer {
         }
         connections.wait().await;
         Ok(())
+    }
+
+    /// Binds and starts in one.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind) and [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the server at once, as [`start`](Self::start) does.
+    pub async fn serve(&mut self) -> Result<(), RpcError> {
+        let quic_server = self.bind()?;
+        self.start(quic_server).await
     }
 
     /// Serves until `signal` completes, then shuts down with this much grace.

@@ -1,5 +1,6 @@
 //! The requests of a streaming call, as its handler reads them.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ impl Stream for RequestStream {
             None => Poll::Ready(None),
             Some(Err(cut)) => {
                 // W-32: what was cut off is never shown as an end.
-                requests.context.end(cut.ending());
+                requests.end_call(cut.ending());
                 Poll::Pending
             }
         }
@@ -68,9 +69,54 @@ impl Stream for RequestResults {
     }
 }
 
+/// Where the requests of a call come from.
+#[derive(Debug)]
+pub(crate) enum Requests {
+    /// A stream of the transport.
+    Wire(Box<WireRequests>),
+    /// A caller in this process.
+    Local(LocalRequests),
+}
+
+impl Requests {
+    pub(crate) fn poll_request(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Cut>>> {
+        match self {
+            Self::Wire(requests) => requests.poll_request(cx),
+            Self::Local(requests) => requests
+                .messages
+                .as_mut()
+                .poll_next(cx)
+                .map(|it| it.map(Ok)),
+        }
+    }
+
+    /// Ends the whole call, its handler included.
+    pub(crate) fn end_call(&self, ending: Ending) {
+        match self {
+            Self::Wire(requests) => requests.context.end(ending),
+            Self::Local(requests) => requests.context.end(ending),
+        }
+    }
+}
+
+/// The requests of a call within one process: nothing can cut them off.
+pub(crate) struct LocalRequests {
+    pub(crate) messages: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    pub(crate) context: CallContext,
+}
+
+impl fmt::Debug for LocalRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalRequests").finish_non_exhaustive()
+    }
+}
+
 /// Reads a call's request half when the handler asks, and only then.
 #[derive(Debug)]
-pub(crate) struct Requests {
+pub(crate) struct WireRequests {
     recv: RecvHalf,
     reader: RequestReader,
     context: CallContext,
@@ -91,7 +137,7 @@ pub(crate) enum Cut {
     Stalled,
 }
 
-impl Requests {
+impl WireRequests {
     pub(crate) fn new(
         mut recv: RecvHalf,
         reader: RequestReader,
@@ -196,7 +242,7 @@ impl Cut {
         }
     }
 
-    fn into_error(self) -> RpcError {
+    pub(crate) fn into_error(self) -> RpcError {
         let ran = HandlerRan::Maybe;
         match self {
             Self::Interrupted(interrupted) => interrupted.into_error(ran, ""),

@@ -1,27 +1,62 @@
 //! Method name to handler; looked up without a lock that a handler could hold.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_core::Stream;
-use rpcnet_proto::{CallKind, Method};
+use rpcnet_proto::wire::Header;
+use rpcnet_proto::{CallKind, Code, CodecId, Method, Origin, Status};
 
 use super::pace::Pace;
 use super::requests::Requests;
+use crate::codec;
 use crate::context::CallContext;
 use crate::error::RpcError;
 
-pub(crate) type UnaryFuture = Pin<Box<dyn Future<Output = Result<Bytes, RpcError>> + Send>>;
-pub(crate) type Responses = Pin<Box<dyn Stream<Item = Result<Bytes, RpcError>> + Send>>;
+pub(crate) type UnaryFuture = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
+pub(crate) type Responses = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
 pub(crate) type StreamingFuture = Pin<Box<dyn Future<Output = Responses> + Send>>;
 
-type Unary = dyn Fn(CallContext, Bytes) -> UnaryFuture + Send + Sync;
-type Streaming = dyn Fn(CallContext, Requests) -> StreamingFuture + Send + Sync;
+pub(crate) type Unary = dyn Fn(CallContext, Bytes) -> UnaryFuture + Send + Sync;
+pub(crate) type Streaming = dyn Fn(CallContext, Requests) -> StreamingFuture + Send + Sync;
+
+/// Why a handler has no reply.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What user code returned.
+    Handler(RpcError),
+    /// What the library around a typed handler says.
+    Verdict(Box<(Status, Origin)>),
+}
+
+impl Failure {
+    pub(crate) fn verdict(status: Status, origin: Origin) -> Self {
+        Self::Verdict(Box::new((status, origin)))
+    }
+
+    /// What the caller is told.
+    pub(crate) fn into_peer(self) -> (Status, Origin) {
+        match self {
+            Self::Handler(error) => error.to_peer(),
+            Self::Verdict(verdict) => *verdict,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handler(error) => error.fmt(f),
+            Self::Verdict(verdict) => verdict.0.fmt(f),
+        }
+    }
+}
 
 /// What serves a method.
 #[derive(Clone)]
@@ -31,6 +66,10 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
+    pub(crate) fn unary(run: Arc<Unary>) -> Self {
+        Self::Unary(run, Arc::default())
+    }
+
     /// Returns true where the handler serves calls of this kind.
     ///
     /// A streaming handler serves all three streaming kinds: it reads as many requests
@@ -40,23 +79,89 @@ impl Handler {
     }
 }
 
+/// What a typed method demands of a call before its handler is entered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Contract {
+    pub(crate) kind: CallKind,
+    pub(crate) accepts: fn(CodecId) -> bool,
+    pub(crate) schema: Option<u64>,
+}
+
+impl Contract {
+    fn check(&self, header: &Header) -> Result<(), Status> {
+        if header.kind != self.kind {
+            let message = format!("the method is {}, not {}", self.kind, header.kind);
+            return Err(Status::new(Code::Unimplemented, message));
+        }
+        // W-22, W-57.
+        if !(self.accepts)(header.codec) {
+            let message = format!(
+                "the method does not accept the codec {}; send the arguments in postcard or \
+                 JSON, or whatever else the server was built with",
+                header.codec
+            );
+            return Err(Status::new(Code::InvalidArgument, message));
+        }
+        // W-59.
+        match (header.schema, self.schema) {
+            (Some(theirs), Some(ours))
+                if theirs != ours && !codec::is_self_describing(header.codec) =>
+            {
+                let message = format!(
+                    "`{}` has schema {theirs:016x} at the caller and {ours:016x} at this server; \
+                     deploy matching definitions, or call with JSON or MessagePack",
+                    header.method
+                );
+                Err(Status::new(Code::FailedPrecondition, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A method's handler, and what it demands.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) handler: Handler,
+    pub(crate) contract: Option<Contract>,
+}
+
 /// The methods of a server. Registering copies the table, so that lookups never wait.
 #[derive(Default)]
 pub(crate) struct Router {
-    methods: ArcSwap<HashMap<Method, Handler>>,
+    methods: ArcSwap<HashMap<Method, Route>>,
 }
 
 impl Router {
-    pub(crate) fn insert(&self, method: &Method, handler: &Handler) {
+    /// Adds the methods, all at once; those of the same names are replaced.
+    pub(crate) fn insert(&self, routes: &[(Method, Route)]) {
         self.methods.rcu(|methods| {
             let mut methods = HashMap::clone(methods);
-            methods.insert(method.clone(), handler.clone());
+            methods.extend(routes.iter().cloned());
             methods
         });
     }
 
-    pub(crate) fn find(&self, method: &Method) -> Option<Handler> {
-        self.methods.load().get(method).cloned()
+    /// Finds the handler of a call, or says why it is refused (W-22).
+    pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
+        let methods = self.methods.load();
+        // The method is not repeated: the caller knows it, and logs need no echo.
+        let Some(Route { handler, contract }) = methods.get(&header.method) else {
+            let message = "the server has no such method";
+            return Err(Status::new(Code::Unimplemented, message));
+        };
+        match contract {
+            Some(contract) => contract.check(header)?,
+            None if handler.serves(header.kind) => {}
+            None => {
+                let message = match header.kind {
+                    CallKind::Unary => "the method streams: call it with call_streaming",
+                    _ => "the method is unary: call it with call",
+                };
+                return Err(Status::new(Code::Unimplemented, message));
+            }
+        }
+        Ok(handler.clone())
     }
 }
 
@@ -75,10 +180,10 @@ pin_project_lite::pin_project! {
 }
 
 impl<S: Stream<Item = Result<Vec<u8>, RpcError>>> Stream for IntoBytes<S> {
-    type Item = Result<Bytes, RpcError>;
+    type Item = Result<Bytes, Failure>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = self.project().responses.poll_next(cx);
-        item.map(|item| item.map(|item| item.map(Bytes::from)))
+        let item = ready!(self.project().responses.poll_next(cx));
+        Poll::Ready(item.map(|item| item.map(Bytes::from).map_err(Failure::Handler)))
     }
 }

@@ -8,9 +8,8 @@ use rpcnet_proto::wire::ErrorCode;
 
 use super::call::{Places, Verdict, supervise};
 use super::connection::Connection;
-use super::router::Responses;
+use super::router::{Failure, Responses};
 use crate::context::CallContext;
-use crate::error::RpcError;
 use crate::transport::stream::END;
 use crate::transport::{Interrupted, SendHalf};
 
@@ -36,9 +35,9 @@ impl Call<'_> {
         let work = pin!(async move {
             let mut responses = handler().await;
             while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
-                let response = response.map_err(|error| {
-                    tracing::debug!(method = context.method(), %error, "handler failed");
-                    Verdict::of_error(&error)
+                let response = response.map_err(|failure| {
+                    tracing::debug!(method = context.method(), error = %failure, "handler failed");
+                    Verdict::of_failure(failure)
                 })?;
                 if let Some(verdict) = connection.refuse_long_reply(response.len()) {
                     return Err(verdict);
@@ -72,7 +71,7 @@ impl Writer<'_> {
     async fn next(
         &mut self,
         responses: &mut Responses,
-    ) -> Result<Option<Result<Bytes, RpcError>>, Interrupted> {
+    ) -> Result<Option<Result<Bytes, Failure>>, Interrupted> {
         let mut next = pin!(poll_fn(|cx| responses.as_mut().poll_next(cx)));
         if self.send.holds_share() {
             tokio::select! {

@@ -16,8 +16,8 @@ use super::connection::Connection;
 use super::pace::Pace;
 use super::reply;
 use super::requests::Cut;
+use super::router::Failure;
 use crate::context::CallContext;
-use crate::error::RpcError;
 use crate::transport::{RecvHalf, SendHalf};
 
 /// A unary call that was admitted.
@@ -38,7 +38,7 @@ impl Call<'_> {
         handler: impl FnOnce(CallContext, Bytes) -> F,
     ) -> Verdict
     where
-        F: Future<Output = Result<Bytes, RpcError>>,
+        F: Future<Output = Result<Bytes, Failure>>,
     {
         let Self {
             connection,
@@ -50,9 +50,9 @@ impl Call<'_> {
             let (request, held) = read_request(connection, recv, reader).await?;
             let replied = timed(pace, handler, context.clone(), request).await;
             drop(held);
-            replied.map_err(|error| {
-                tracing::debug!(method = context.method(), %error, "handler failed");
-                Verdict::of_error(&error)
+            replied.map_err(|failure| {
+                tracing::debug!(method = context.method(), error = %failure, "handler failed");
+                Verdict::of_failure(failure)
             })
         });
         let reply = match supervise(context, work).await {
@@ -83,9 +83,9 @@ async fn timed<F>(
     handler: impl FnOnce(CallContext, Bytes) -> F,
     context: CallContext,
     request: Bytes,
-) -> Result<Bytes, RpcError>
+) -> Result<Bytes, Failure>
 where
-    F: Future<Output = Result<Bytes, RpcError>>,
+    F: Future<Output = Result<Bytes, Failure>>,
 {
     // The thread's own time: what a paused test clock says does not matter here.
     let began = Instant::now();

@@ -108,6 +108,7 @@ pub(crate) fn header(call_id: u64, method: &str, timeout: Duration) -> Header {
         method: Method::new(method).unwrap(),
         trace: None,
         metadata: Metadata::new(),
+        schema: None,
     }
 }
 
