@@ -18,7 +18,7 @@ use super::carrier::Carrier;
 use crate::call_options::CallOptions;
 use crate::clock;
 use crate::config::{DEFAULT_STREAM_TIMEOUT, DEFAULT_TIMEOUT};
-use crate::context::{self, CallContext, Peer};
+use crate::context::{self, CallContext, Ending, Peer};
 use crate::error::RpcError;
 use crate::server::call::{Verdict, contain_panic_in, supervise};
 use crate::server::requests::{LocalRequests, Requests};
@@ -143,6 +143,7 @@ impl InProcess {
         let messages = Box::pin(Messages {
             requests,
             problem: problem.clone(),
+            context: context.clone(),
         });
         let requests = Requests::Local(LocalRequests {
             messages,
@@ -244,6 +245,7 @@ pin_project_lite::pin_project! {
         #[pin]
         requests: S,
         problem: Problem,
+        context: CallContext,
     }
 }
 
@@ -256,8 +258,9 @@ impl<S: Stream<Item = Result<Bytes, RpcError>>> Stream for Messages<S> {
             Some(Ok(message)) => Poll::Ready(Some(message)),
             None => Poll::Ready(None),
             Some(Err(error)) => {
-                // The reader of the responses finds it when this poll returns to it.
                 *this.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // Wakes the reader of the responses, who looks for the problem first.
+                this.context.end(Ending::Cancelled);
                 Poll::Pending
             }
         }

@@ -76,7 +76,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
             let (shared, run) = (shared.clone(), run.clone());
             let codec = context.codec();
             Box::pin(async move {
-                match first::<A, X>(&mut requests, codec).await {
+                match only::<A, X>(&mut requests, codec).await {
                     Ok(args) => {
                         let name = error_name::<E>();
                         responses(emit(codec, name, |out| run(shared, context, args, out)))
@@ -176,14 +176,30 @@ async fn first<A, X: Encoding<A>>(requests: &mut Requests, codec: CodecId) -> Re
     if let Some(args) = X::absent() {
         return Ok(args);
     }
-    match poll_fn(|cx| requests.poll_request(cx)).await {
-        Some(Ok(payload)) => X::decode(codec, &payload).map_err(|error| unreadable(&error)),
+    match next(requests).await {
+        Some(payload) => X::decode(codec, &payload).map_err(|error| unreadable(&error)),
         None => {
             let message = "the request ended before the arguments";
             let status = Status::new(Code::InvalidArgument, message);
             Err(Failure::verdict(status, Origin::Refused))
         }
-        Some(Err(cut)) => {
+    }
+}
+
+/// Reads the arguments of a request that holds nothing else, to its end: one that was
+/// cut off behind them is not complete (W-8, W-24).
+async fn only<A, X: Encoding<A>>(requests: &mut Requests, codec: CodecId) -> Result<A, Failure> {
+    let args = first::<A, X>(requests, codec).await?;
+    // A second message is an error of the protocol, and ends the call as a cut.
+    let _ = next(requests).await;
+    Ok(args)
+}
+
+/// The next message; where the request is cut off, the call ends instead.
+async fn next(requests: &mut Requests) -> Option<Bytes> {
+    match poll_fn(|cx| requests.poll_request(cx)).await? {
+        Ok(payload) => Some(payload),
+        Err(cut) => {
             requests.end_call(cut.ending());
             std::future::pending().await
         }
