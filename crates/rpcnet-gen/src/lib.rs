@@ -4,5 +4,12 @@
 //! `rpcnet-gen`, and a builder for build scripts. All of them emit the same code.
 
 mod diagnostic;
+mod emit;
+mod expand;
+mod model;
+mod parse;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+#[cfg(feature = "files")]
+pub use emit::files::{File, Module, Parts, generate};
+pub use expand::expand;
