@@ -1,6 +1,8 @@
 //! One change between two versions, and all of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::mem;
 use std::path::PathBuf;
 
 /// A change between two versions of a definition.
@@ -100,10 +102,18 @@ pub enum ChangeKind {
 pub struct Changes(Vec<Change>);
 
 impl Changes {
-    pub(super) fn new(mut changes: Vec<Change>) -> Self {
-        changes.sort();
-        changes.dedup();
-        Self(changes)
+    /// The same change, found once for each of several methods, is one.
+    pub(super) fn new(changes: Vec<Change>) -> Self {
+        let mut methods_of: BTreeMap<Change, BTreeSet<String>> = BTreeMap::new();
+        for mut change in changes {
+            let methods = mem::take(&mut change.methods);
+            methods_of.entry(change).or_default().extend(methods);
+        }
+        let whole = |(change, methods): (Change, BTreeSet<_>)| Change {
+            methods: methods.into_iter().collect(),
+            ..change
+        };
+        Self(methods_of.into_iter().map(whole).collect())
     }
 
     /// All changes, in order.

@@ -93,9 +93,9 @@ impl FieldsOf<'_> {
         let kind = self
             .noun
             .kind(ChangeKind::FieldRenamed, ChangeKind::ArgumentRenamed);
-        let (was, is) = (&old.wire.written, &new.wire.written);
+        let (was, is) = (&old.wire, &new.wire);
         let message = format!(
-            "{} `{was}` of {} renamed to `{is}` on the wire",
+            "{} {was} of {} renamed to {is} on the wire",
             self.noun.word(),
             self.title
         );
@@ -181,10 +181,7 @@ impl FieldsOf<'_> {
             let kind = self
                 .noun
                 .kind(ChangeKind::FieldRetyped, ChangeKind::ArgumentRetyped);
-            let message = format!(
-                "{named} changed its type from `{}` to `{}`",
-                old.text, new.text
-            );
+            let message = format!("{named} changed its type {}", from_to(&old.text, &new.text));
             changes.push(Change::new(kind, breaks, &new.site, message));
         }
         if encoding(old) != encoding(new) {
@@ -262,6 +259,14 @@ impl FieldsKind {
             Self::Named => "named fields",
         }
     }
+}
+
+/// Two types, which may have the same name after all: then it is imported from elsewhere.
+pub(super) fn from_to(old: &str, new: &str) -> String {
+    if old == new {
+        return format!("to another `{new}`");
+    }
+    format!("from `{old}` to `{new}`")
 }
 
 fn by_place(old: &Fields, new: &Fields) -> Pairing {

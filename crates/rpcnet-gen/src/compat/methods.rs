@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, ChangeKind, Severity};
 use super::definition::Definition;
-use super::fields::{FieldsOf, Noun};
+use super::fields::{FieldsOf, Noun, from_to};
 use super::options::Options;
 use super::service::{Codec, Message, Method, Service};
 use super::types::{Scope, TypeComparison, Uses};
@@ -292,8 +292,8 @@ impl MethodComparison<'_> {
 
 fn retyped(noun: &str, method: &str, was: &Message, is: &Message) -> String {
     format!(
-        "the {noun} of `{method}` changed its type from `{}` to `{}`",
-        was.text, is.text
+        "the {noun} of `{method}` changed its type {}",
+        from_to(&was.text, &is.text)
     )
 }
 

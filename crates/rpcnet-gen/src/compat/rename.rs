@@ -1,5 +1,7 @@
 //! The names that serde gives to fields and variants.
 
+use std::fmt;
+
 use super::options::Options;
 
 /// The name of a field or variant on the wire: as it is written, and as it is read.
@@ -44,6 +46,16 @@ impl WireName {
             written: direction("serialize"),
             read: direction("deserialize"),
         }
+    }
+}
+
+impl fmt::Display for WireName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.written)?;
+        if self.read != self.written {
+            write!(f, " (read as `{}`)", self.read)?;
+        }
+        Ok(())
     }
 }
 
@@ -101,4 +113,29 @@ fn lower_first(word: &str) -> String {
         .into_iter()
         .chain(characters)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_gives_the_name_that_serde_gives() {
+        let cases = [
+            ("lowercase", "very_tasty", "verytasty"),
+            ("UPPERCASE", "VERY_TASTY", "VERYTASTY"),
+            ("PascalCase", "VeryTasty", "VeryTasty"),
+            ("camelCase", "veryTasty", "veryTasty"),
+            ("snake_case", "very_tasty", "very_tasty"),
+            ("SCREAMING_SNAKE_CASE", "VERY_TASTY", "VERY_TASTY"),
+            ("kebab-case", "very-tasty", "very-tasty"),
+            ("SCREAMING-KEBAB-CASE", "VERY-TASTY", "VERY-TASTY"),
+        ];
+        for (rule, field, variant) in cases {
+            assert_eq!(rename(rule, Named::Field, "very_tasty"), field, "{rule}");
+            assert_eq!(rename(rule, Named::Variant, "VeryTasty"), variant, "{rule}");
+        }
+        assert_eq!(rename("snake_case", Named::Variant, "Z42"), "z42");
+        assert_eq!(rename("camelCase", Named::Field, "_a"), "a");
+    }
 }

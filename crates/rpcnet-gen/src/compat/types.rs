@@ -155,7 +155,7 @@ impl<'a> TypeComparison<'a> {
                 ..change
             }));
         }
-        merged(changes)
+        changes
     }
 
     fn pair(&mut self, pair: &Pair) -> &Found {
@@ -340,22 +340,6 @@ fn encoding_change(title: &str, old: &Item, new: &Item) -> Option<Change> {
             message(),
         )
     })
-}
-
-/// The same change of the same place, found for several pairs, is one.
-fn merged(changes: Vec<Change>) -> Vec<Change> {
-    let mut by_change: BTreeMap<Change, BTreeSet<String>> = BTreeMap::new();
-    for mut change in changes {
-        let methods = std::mem::take(&mut change.methods);
-        by_change.entry(change).or_default().extend(methods);
-    }
-    by_change
-        .into_iter()
-        .map(|(change, methods)| Change {
-            methods: methods.into_iter().collect(),
-            ..change
-        })
-        .collect()
 }
 
 /// Options of a struct or an enum that are compared elsewhere, or do not change what travels.

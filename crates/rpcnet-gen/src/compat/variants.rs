@@ -33,9 +33,9 @@ impl VariantsOf<'_> {
             a.kind == b.kind && a.list.len() == b.list.len()
         });
         for &(a, b) in &pairing.renamed {
-            let (was, is) = (&old[a].wire.written, &new[b].wire.written);
+            let (was, is) = (&old[a].wire, &new[b].wire);
             let message = format!(
-                "variant `{was}` of {} renamed to `{is}` on the wire",
+                "variant {was} of {} renamed to {is} on the wire",
                 self.title
             );
             let breaks = Breaks {

@@ -42,3 +42,36 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// No process generates more files than that, nor finds more leftovers.
 const NUMBERS_MAX: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_replaced_stays_and_nothing_is_left_beside_it() -> io::Result<()> {
+        let folder = tempfile::TempDir::new()?;
+        let in_the_way = folder.path().join("mod.rs");
+        fs::create_dir(&in_the_way)?;
+        write(&in_the_way, "text").expect_err("a file does not replace a folder");
+        assert!(in_the_way.is_dir());
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn leftovers_of_a_process_that_was_ended_are_no_obstacle() -> io::Result<()> {
+        let folder = tempfile::TempDir::new()?;
+        let path = folder.path().join("mod.rs");
+        let next = NEXT.load(Ordering::Relaxed);
+        for number in next..next + 8 {
+            File::create(
+                folder
+                    .path()
+                    .join(format!(".mod.rs.{}.{number}.tmp", process::id())),
+            )?;
+        }
+        write(&path, "text")?;
+        assert_eq!(fs::read_to_string(&path)?, "text");
+        Ok(())
+    }
+}

@@ -30,9 +30,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, GenerateError> {
     } else {
         lines(&changes)
     };
-    Ok(Outcome {
-        text,
-        is_fault: changes.is_breaking(),
+    Ok(if changes.is_breaking() {
+        Outcome::Breaking(text)
+    } else {
+        Outcome::Done(text)
     })
 }
 
