@@ -193,6 +193,27 @@ impl FieldsOf<'_> {
                 message,
             ));
         }
+        if old.serde.value("alias") != new.serde.value("alias") {
+            let message = format!("the aliases of {named} changed");
+            changes.push(Change::new(
+                ChangeKind::EncodingChanged,
+                Breaks::POSTCARD,
+                &new.site,
+                message,
+            ));
+        }
+        self.kept_options(old, new, &named, types, changes);
+    }
+
+    /// Compares when a field that is in both versions is left out.
+    fn kept_options(
+        &self,
+        old: &Field,
+        new: &Field,
+        named: &str,
+        types: &TypeComparison<'_>,
+        changes: &mut Vec<Change>,
+    ) {
         let skip = "skip_serializing_if";
         if old.serde.value(skip) != new.serde.value(skip) {
             // Whoever goes by position cannot leave anything out; by name, the old peers must cope.

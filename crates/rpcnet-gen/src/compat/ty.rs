@@ -104,8 +104,13 @@ impl Names {
             {
                 arguments.remove(0)
             }
-            "str" => Ty::foreign("std::string::String", arguments),
-            _ => Ty::Foreign { path, arguments },
+            _ => match SAME
+                .iter()
+                .find(|(names, _)| names.contains(&path.as_str()))
+            {
+                Some((_, same)) => Ty::foreign(*same, arguments),
+                None => Ty::Foreign { path, arguments },
+            },
         }
     }
 
@@ -199,4 +204,20 @@ const PRELUDE: [(&str, &str); 5] = [
     ("String", "std::string::String"),
     ("Box", "std::boxed::Box"),
     ("Result", "std::result::Result"),
+];
+
+/// Types that are encoded as another.
+const SAME: &[(&[&str], &str)] = &[
+    (&["str"], "std::string::String"),
+    (
+        &[
+            "std::collections::VecDeque",
+            "std::collections::LinkedList",
+            "std::collections::HashSet",
+            "std::collections::BTreeSet",
+            "std::collections::BinaryHeap",
+        ],
+        VEC,
+    ),
+    (&["std::collections::BTreeMap"], "std::collections::HashMap"),
 ];

@@ -71,6 +71,9 @@ impl<'a> TypeComparison<'a> {
         self.comparisons_left = left;
         let old = resolve(self.old, scope.old, old);
         let new = resolve(self.new, scope.new, new);
+        if self.is_same_unwrapped(scope, &old, &new, uses) {
+            return Breaks::default();
+        }
         let (old_arguments, new_arguments) = match (&old, &new) {
             (Ty::Parameter(old), Ty::Parameter(new)) if old == new => return Breaks::default(),
             (
@@ -101,23 +104,37 @@ impl<'a> TypeComparison<'a> {
                     arguments: of_new,
                 },
             ) if old == new && of_old.len() == of_new.len() => (of_old, of_new),
-            (Ty::Local { .. }, Ty::Foreign { .. }) | (Ty::Foreign { .. }, Ty::Local { .. }) => {
-                let old = unwrap_newtypes(self.old, scope.old, old);
-                let new = unwrap_newtypes(self.new, scope.new, new);
-                let is_same = matches!((&old, &new), (Ty::Foreign { .. }, Ty::Foreign { .. }))
-                    && !self.breaks(scope, &old, &new, uses).any();
-                return if is_same && scope.codec == Codec::Serde {
-                    Breaks::POSTCARD
-                } else {
-                    all
-                };
-            }
             _ => return all,
         };
         let arguments = old_arguments.iter().zip(new_arguments);
         arguments.fold(Breaks::default(), |breaks, (old, new)| {
             breaks.or(self.breaks(scope, old, new, uses))
         })
+    }
+
+    /// Whether only a struct without names was put around the type, or taken away.
+    fn is_same_unwrapped(&mut self, scope: Scope, old: &Ty, new: &Ty, uses: &mut Uses) -> bool {
+        if scope.codec == Codec::Protobuf {
+            return false;
+        }
+        let (inner_old, inner_new) = (
+            unwrap(self.old, scope.old, old),
+            unwrap(self.new, scope.new, new),
+        );
+        // Where both are structs, their fields are compared: that tells more.
+        let (inner_old, inner_new) = match (inner_old, inner_new) {
+            (Some(inner), None) => (inner, new.clone()),
+            (None, Some(inner)) => (old.clone(), inner),
+            _ => return false,
+        };
+        let mut inner_uses = Uses::new();
+        let is_same = !self
+            .breaks(scope, &inner_old, &inner_new, &mut inner_uses)
+            .any();
+        if is_same {
+            uses.extend(inner_uses);
+        }
+        is_same
     }
 
     /// Whether a field of that type may be left out by a writer that goes by name.
@@ -284,32 +301,39 @@ fn resolve(files: &[Definition], file: usize, ty: &Ty) -> Ty {
     ty
 }
 
-/// What is in a struct of one unnamed field, and in what that holds.
-fn unwrap_newtypes(files: &[Definition], file: usize, ty: Ty) -> Ty {
-    let mut ty = ty;
+/// What a struct without names is encoded as: nothing but what it holds.
+fn unwrap(files: &[Definition], file: usize, ty: &Ty) -> Option<Ty> {
+    let mut ty = ty.clone();
+    let mut is_wrapped = false;
     for _ in 0..ALIASES_MAX {
-        let next = match &ty {
-            Ty::Local { name, arguments } => {
-                match files[file].items.get(name).map(|item| &item.body) {
-                    Some(Body::Struct(fields)) if fields.kind == FieldsKind::Tuple => {
-                        match fields.list.as_slice() {
-                            [inner]
-                                if inner.serde.is_empty()
-                                    && inner.ty.size_with(arguments) <= TYPE_PARTS_MAX =>
-                            {
-                                inner.ty.substitute(arguments)
-                            }
-                            _ => break,
-                        }
-                    }
-                    _ => break,
-                }
-            }
-            _ => break,
+        let Ty::Local { name, arguments } = &ty else {
+            return is_wrapped.then_some(ty);
         };
-        ty = resolve(files, file, &next);
+        let Some(Body::Struct(fields)) = files[file].items.get(name).map(|item| &item.body) else {
+            return is_wrapped.then_some(ty);
+        };
+        if fields
+            .list
+            .iter()
+            .any(|field| !field.serde.is_empty() || field.ty.size_with(arguments) > TYPE_PARTS_MAX)
+        {
+            return is_wrapped.then_some(ty);
+        }
+        let mut held: Vec<Ty> = fields
+            .list
+            .iter()
+            .map(|field| field.ty.substitute(arguments))
+            .collect();
+        ty = match (fields.kind, held.len()) {
+            (FieldsKind::Tuple, 1) => resolve(files, file, &held.remove(0)),
+            (FieldsKind::Tuple, 2..) | (FieldsKind::Unit, _) => {
+                return Some(Ty::foreign("(,)", held));
+            }
+            _ => return is_wrapped.then_some(ty),
+        };
+        is_wrapped = true;
     }
-    ty
+    None
 }
 
 /// The item by its name, or by both of its names.

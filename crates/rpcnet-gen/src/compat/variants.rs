@@ -52,6 +52,27 @@ impl VariantsOf<'_> {
         for (a, b) in pairing.kept() {
             self.kept(&old[a], &new[b], types, changes, uses);
         }
+        changes.extend(self.gone_and_fresh(&pairing));
+        if let Some(place) = pairing.out_of_order() {
+            let message = format!("the variants of {} changed their order", self.title);
+            // Without a tag, the first variant that fits is taken.
+            let breaks = Breaks {
+                json: self.is_untagged(),
+                ..Breaks::POSTCARD
+            };
+            changes.push(Change::new(
+                ChangeKind::VariantsReordered,
+                breaks,
+                &new[place].site,
+                message,
+            ));
+        }
+    }
+
+    /// What only one of the versions can read.
+    fn gone_and_fresh(&self, pairing: &Pairing) -> Vec<Change> {
+        let (old, new) = (self.old, self.new);
+        let mut changes = Vec::new();
         for &place in &pairing.removed {
             let variant = &old[place];
             let message = format!(
@@ -86,20 +107,7 @@ impl VariantsOf<'_> {
                 message,
             ));
         }
-        if let Some(place) = pairing.out_of_order() {
-            let message = format!("the variants of {} changed their order", self.title);
-            // Without a tag, the first variant that fits is taken.
-            let breaks = Breaks {
-                json: self.is_untagged(),
-                ..Breaks::POSTCARD
-            };
-            changes.push(Change::new(
-                ChangeKind::VariantsReordered,
-                breaks,
-                &new[place].site,
-                message,
-            ));
-        }
+        changes
     }
 
     fn kept(
@@ -117,6 +125,15 @@ impl VariantsOf<'_> {
             changes.push(Change::new(
                 ChangeKind::EncodingChanged,
                 Breaks::SERDE,
+                &new.site,
+                message,
+            ));
+        }
+        if old.serde.value("alias") != new.serde.value("alias") {
+            let message = format!("the aliases of {title} changed");
+            changes.push(Change::new(
+                ChangeKind::EncodingChanged,
+                Breaks::POSTCARD,
                 &new.site,
                 message,
             ));

@@ -80,13 +80,24 @@
     ("another import is another type", "use one::Time; struct M { a: Time }", "use two::Time; struct M { a: Time }", &[
         "breaking postcard+json: field `a` of `M` changed its type to another `Time`",
     ]),
-    ("a newtype travels as what it holds, but has a fingerprint of its own", "fields a: u8", "struct M { a: Id } struct Id(u8);", &[
-        "breaking postcard: field `a` of `M` changed its type from `u8` to `Id`",
+    ("a newtype is what it holds", "fields a: u8", "struct M { a: Id } struct Id(Inner); struct Inner(u8);", &[]),
+    ("a newtype of another type is another", "fields a: u8", "struct M { a: Id } struct Id(u16);", &[
+        "breaking postcard+json: field `a` of `M` changed its type from `u8` to `Id`",
+    ]),
+    ("the type in a newtype travels", "struct M { a: Id } struct Id(u8);", "struct M { a: Id } struct Id(u16);", &[
+        "breaking postcard+json: field `0` of `Id` changed its type from `u8` to `u16`",
+    ]),
+    ("a tuple by any name is a tuple", "fields a: (u8, u16), b: ()", "struct M { a: Two, b: None } struct Two(u8, u16); struct None;", &[]),
+    ("all sequences are one, and all maps",
+        "fields a: Vec<u8>, b: HashMap<u8, u8>",
+        "use std::collections::{BTreeMap, BTreeSet}; struct M { a: BTreeSet<u8>, b: BTreeMap<u8, u8> }", &[]),
+    ("aliases of a name are covered by fingerprints", "fields a: u8", "fields #[serde(alias = \"b\")] a: u8", &[
+        "breaking postcard: the aliases of field `a` of `M` changed",
     ]),
     ("a transparent struct is what it holds", "fields a: u8", "struct M { a: Id } #[serde(transparent)] struct Id { id: u8 }", &[]),
     ("a type is what it is converted into",
         "fields a: String", "struct M { a: Id } #[serde(try_from = \"String\", into = \"String\")] struct Id { id: u8 }", &[]),
-    ("a tuple is not named fields", "fields a: u8", "struct M(u8);", &[
+    ("a tuple is not named fields", "fields a: u8", "struct M(u8, u8);", &[
         "breaking postcard+json: `M` changed from named fields to a tuple",
     ]),
     ("a unit is not a tuple", "struct M;", "struct M();", &["breaking postcard+json: `M` changed from a unit to a tuple"]),
