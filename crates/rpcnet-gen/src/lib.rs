@@ -10,6 +10,7 @@ mod compat;
 mod diagnostic;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "files")]
 mod stand_in;
 
 #[cfg(feature = "files")]
@@ -19,4 +20,5 @@ pub use compat::{Breaks, Change, ChangeKind, Changes, Severity, Site, compare};
 pub use diagnostic::{Diagnostic, Diagnostics};
 #[cfg(feature = "files")]
 pub use files::{GenerateError, GeneratedModule, Report};
+#[cfg(feature = "files")]
 pub use stand_in::{File, Module, Parts, generate};
