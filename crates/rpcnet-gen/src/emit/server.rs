@@ -130,7 +130,7 @@ fn server_impl(service: &Service, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #(#lints)*
-        #[allow(dead_code)]
+        #[allow(dead_code, clippy::unit_arg)]
         impl #ident {
             #constructors
 
