@@ -28,7 +28,12 @@ pub(super) fn report_desugared(item: &ItemTrait, mistakes: &mut Mistakes) -> boo
                 GenericParam::Lifetime(param) => param.lifetime.ident == "async_trait",
                 _ => false,
             };
-            item.sig.generics.params.iter().any(by_macro).then_some(&item.sig.ident)
+            item.sig
+                .generics
+                .params
+                .iter()
+                .any(by_macro)
+                .then_some(&item.sig.ident)
         }
         _ => None,
     });
@@ -50,7 +55,10 @@ impl Reader<'_> {
         mistakes: &mut Mistakes,
     ) -> (Named, Option<Method>) {
         let kept = attributes::of_method(&item.attrs, mistakes);
-        let rpc = item.attrs.iter().filter(|attribute| attribute.path().is_ident("rpc"));
+        let rpc = item
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("rpc"));
         let options = options::method(rpc, mistakes);
         let named = Named::new(self.service, &item.sig.ident, options.name, mistakes);
         check_modifiers(item, mistakes);
@@ -80,10 +88,7 @@ impl Reader<'_> {
         for input in &sig.inputs {
             let FnArg::Typed(input) = input else { continue };
             attributes::of_argument(&input.attrs, mistakes);
-            let kind = self.argument_kind(input, mistakes);
-            if let Some(kind) = &kind {
-                taken.take(kind, input, self.codec, mistakes);
-            }
+            let kind = self.argument_kind(input, &mut taken, mistakes);
             let ident = match &*input.pat {
                 Pat::Ident(pat)
                     if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
@@ -107,9 +112,15 @@ impl Reader<'_> {
         arguments
     }
 
-    fn argument_kind(&self, input: &PatType, mistakes: &mut Mistakes) -> Option<ArgumentKind> {
+    fn argument_kind(
+        &self,
+        input: &PatType,
+        taken: &mut Taken,
+        mistakes: &mut Mistakes,
+    ) -> Option<ArgumentKind> {
         let ty = &*input.ty;
         if is_context(ty) {
+            taken.context(input, mistakes);
             return Some(ArgumentKind::Context(ty.clone()));
         }
         if let Type::Reference(reference) = types::plain(ty)
@@ -124,11 +135,16 @@ impl Reader<'_> {
         }
         match streams::read(ty, Direction::Requests, mistakes) {
             Found::Stream(stream) => {
+                taken.requests(input, mistakes);
                 types::check(&stream.item, "an item of a stream", self.place, mistakes);
                 Some(ArgumentKind::Requests(stream))
             }
-            Found::Broken => None,
+            Found::Broken => {
+                taken.requests(input, mistakes);
+                None
+            }
             Found::Other => {
+                taken.message(input, self.codec, mistakes);
                 types::check(ty, "an argument", self.place, mistakes);
                 Some(ArgumentKind::Message(ty.clone()))
             }
@@ -170,37 +186,29 @@ struct Taken {
 }
 
 impl Taken {
-    fn take(
-        &mut self,
-        kind: &ArgumentKind,
-        input: &PatType,
-        codec: Codec,
-        mistakes: &mut Mistakes,
-    ) {
-        match kind {
-            ArgumentKind::Context(_) => {
-                if std::mem::replace(&mut self.context, true) {
-                    mistakes.report(input, "a call has one context", "remove one of the two");
-                }
-            }
-            ArgumentKind::Requests(_) => {
-                if std::mem::replace(&mut self.requests, true) {
-                    mistakes.report(
-                        input,
-                        "a call has one stream of requests",
-                        "make one stream of an enum, or two methods",
-                    );
-                }
-            }
-            ArgumentKind::Message(_) => {
-                if std::mem::replace(&mut self.message, true) && codec == Codec::Protobuf {
-                    mistakes.report(
-                        input,
-                        "a protobuf call has one message",
-                        "make the arguments fields of one message",
-                    );
-                }
-            }
+    fn context(&mut self, input: &PatType, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.context, true) {
+            mistakes.report(input, "a call has one context", "remove one of the two");
+        }
+    }
+
+    fn requests(&mut self, input: &PatType, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.requests, true) {
+            mistakes.report(
+                input,
+                "a call has one stream of requests",
+                "make one stream of an enum, or two methods",
+            );
+        }
+    }
+
+    fn message(&mut self, input: &PatType, codec: Codec, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.message, true) && codec == Codec::Protobuf {
+            mistakes.report(
+                input,
+                "a protobuf call has one message",
+                "make the arguments fields of one message",
+            );
         }
     }
 }
@@ -209,19 +217,34 @@ impl Taken {
 fn check_modifiers(item: &TraitItemFn, mistakes: &mut Mistakes) {
     let sig = &item.sig;
     if let Some(token) = sig.constness {
-        mistakes.report(token, "a method of a service cannot be `const`", "remove `const`");
+        mistakes.report(
+            token,
+            "a method of a service cannot be `const`",
+            "remove `const`",
+        );
     }
     if let Safety::Unsafe(token) = sig.safety {
-        mistakes.report(token, "a method of a service cannot be `unsafe`", "remove `unsafe`");
+        mistakes.report(
+            token,
+            "a method of a service cannot be `unsafe`",
+            "remove `unsafe`",
+        );
     }
     if let Some(abi) = &sig.abi {
-        mistakes.report(abi, "a method of a service cannot be `extern`", "remove `extern`");
+        mistakes.report(
+            abi,
+            "a method of a service cannot be `extern`",
+            "remove `extern`",
+        );
     }
     if sig.asyncness.is_none() {
         mistakes.report(
             sig.fn_token,
             format!("the method `{}` is not async", sig.ident),
-            format!("write `async fn {}`: a call waits for the other end", sig.ident),
+            format!(
+                "write `async fn {}`: a call waits for the other end",
+                sig.ident
+            ),
         );
     }
     if let Some(tokens) = generic(&sig.generics) {
@@ -252,12 +275,20 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
         mistakes.report(
             &sig.ident,
             format!("the method `{}` is without `&self`", sig.ident),
-            format!("write `fn {}(&self, ..)`: it is called on a handler", sig.ident),
+            format!(
+                "write `async fn {}(&self, ..)`: it is called on a handler",
+                sig.ident
+            ),
         );
         return;
     };
     let help = "write `&self`: one handler serves many calls at once";
-    let Receiver { self_token, kind, mutability, .. } = receiver;
+    let Receiver {
+        self_token,
+        kind,
+        mutability,
+        ..
+    } = receiver;
     attributes::of_argument(&receiver.attrs, mistakes);
     match kind {
         ReceiverKind::Reference(_, None, None) => {}
@@ -277,7 +308,11 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
             "a method of a service cannot take `self` by value",
             help,
         ),
-        _ => mistakes.report(receiver, "a method of a service cannot give `self` a type", help),
+        _ => mistakes.report(
+            receiver,
+            "a method of a service cannot give `self` a type",
+            help,
+        ),
     }
 }
 
@@ -294,7 +329,10 @@ fn result<'a>(
         mistakes.report(
             ty,
             format!("the method `{}` returns no `Result`", sig.ident),
-            format!("write `Result<{}, E>`, with an error type of yours in place of `E`", types::text(ty)),
+            format!(
+                "write `Result<{}, E>`, with an error type of yours in place of `E`",
+                types::text(ty)
+            ),
         );
         return None;
     };
@@ -314,7 +352,10 @@ fn result<'a>(
 fn report_pattern(pat: &Pat, mistakes: &mut Mistakes) {
     let help = match pat {
         Pat::Ident(pat) => {
-            format!("write `{}`; the handler may take it as it likes", pat.ident)
+            format!(
+                "write `{}`; an implementation of the handler may add what it likes",
+                pat.ident
+            )
         }
         Pat::Wild(_) => "give it a name: the client takes it under that name".to_owned(),
         _ => "write a name; the handler may take it apart".to_owned(),
@@ -330,8 +371,10 @@ fn is_context(ty: &Type) -> bool {
 fn is_future(ty: &Type) -> bool {
     match types::plain(ty) {
         Type::ImplTrait(_) => true,
-        ty => types::path(ty).and_then(|path| path.segments.last()).is_some_and(|last| {
-            last.ident == "Pin" || last.ident == "BoxFuture" || last.ident == "Box"
-        }),
+        ty => types::path(ty)
+            .and_then(|path| path.segments.last())
+            .is_some_and(|last| {
+                last.ident == "Pin" || last.ident == "BoxFuture" || last.ident == "Box"
+            }),
     }
 }

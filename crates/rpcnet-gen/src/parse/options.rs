@@ -37,10 +37,13 @@ pub(super) fn service(tokens: TokenStream, mistakes: &mut Mistakes) -> ServiceOp
     let mut options = ServiceOptions::default();
     for entry in entries(tokens, SERVICE_HELP, mistakes) {
         match entry.key.unraw().to_string().as_str() {
-            "name" => options.name = entry.text("\"calc.v1\"", mistakes).and_then(|name| {
-                let valid = name.value().is_empty() || names::is_valid(&name, &name.value(), mistakes);
-                valid.then(|| name.value())
-            }),
+            "name" => {
+                options.name = entry.text("\"calc.v1\"", mistakes).and_then(|name| {
+                    let valid =
+                        name.value().is_empty() || names::is_valid(&name, &name.value(), mistakes);
+                    valid.then(|| name.value())
+                })
+            }
             "codec" => options.codec = codec(&entry, mistakes),
             "crate" => options.root = root(&entry, mistakes),
             unknown => mistakes.report(
@@ -103,7 +106,10 @@ impl Entry {
     fn text(&self, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
         let key = &self.key;
         match &self.value {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => return Some(text.clone()),
             Some(value) => mistakes.report(
                 value,
                 format!("the value of `{key}` is not a string"),
@@ -124,7 +130,9 @@ fn entries(tokens: TokenStream, help: &str, mistakes: &mut Mistakes) -> Vec<Entr
     let mut entries = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
-            let key = input.call(Ident::parse_any)?;
+            let key = input.call(Ident::parse_any).map_err(|error| {
+                syn::Error::new(error.span(), "this is not the name of an option")
+            })?;
             let value = match input.parse::<Option<Token![=]>>()? {
                 Some(_) => Some(input.parse()?),
                 None => None,
@@ -146,9 +154,16 @@ fn entries(tokens: TokenStream, help: &str, mistakes: &mut Mistakes) -> Vec<Entr
 fn once_each(entries: Vec<Entry>, mistakes: &mut Mistakes) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
     for entry in entries {
-        if kept.iter().any(|before| before.key.unraw() == entry.key.unraw()) {
+        if kept
+            .iter()
+            .any(|before| before.key.unraw() == entry.key.unraw())
+        {
             let key = &entry.key;
-            mistakes.report(key, format!("`{key}` is given twice"), "keep one of the two");
+            mistakes.report(
+                key,
+                format!("`{key}` is given twice"),
+                "keep one of the two",
+            );
         } else {
             kept.push(entry);
         }
@@ -203,7 +218,10 @@ fn timeout_ms(text: &LitStr, mistakes: &mut Mistakes) -> Option<u64> {
         return None;
     }
     // A number beyond u64 is beyond a day, too.
-    let ms = number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(unit_ms);
+    let ms = number
+        .parse::<u64>()
+        .unwrap_or(u64::MAX)
+        .saturating_mul(unit_ms);
     if ms == 0 {
         mistakes.report(
             text,
@@ -214,4 +232,42 @@ fn timeout_ms(text: &LitStr, mistakes: &mut Mistakes) -> Option<u64> {
         mistakes.report(text, "the timeout is beyond a day", "write at most `24h`");
     }
     (1..=TIMEOUT_MS_MAX).contains(&ms).then_some(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(timeout: &str) -> (Option<u64>, bool) {
+        let mut mistakes = Mistakes::default();
+        let text = LitStr::new(timeout, proc_macro2::Span::call_site());
+        (timeout_ms(&text, &mut mistakes), mistakes.is_empty())
+    }
+
+    #[test]
+    fn times_are_whole_numbers_with_a_unit() {
+        let cases = [
+            ("1ms", 1),
+            ("250ms", 250),
+            ("2s", 2_000),
+            ("5m", 300_000),
+            ("24h", 86_400_000),
+        ];
+        for (text, ms) in cases {
+            assert_eq!(read(text), (Some(ms), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_times_are_reported() {
+        let cases = [
+            "", "2", "s", "-1s", "1.5s", " 2s", "2 s", "2S", "2days", "0ms", "25h",
+        ];
+        for text in cases
+            .into_iter()
+            .chain(["86400001ms", "99999999999999999999999h"])
+        {
+            assert_eq!(read(text), (None, false), "{text}");
+        }
+    }
 }

@@ -18,7 +18,12 @@ pub(super) fn check(ty: &Type, what: &'static str, place: Place, mistakes: &mut 
         );
         return;
     }
-    Check { what, place, mistakes }.visit_type(ty);
+    Check {
+        what,
+        place,
+        mistakes,
+    }
+    .visit_type(ty);
 }
 
 /// The path of a type that is nothing but a path.
@@ -59,16 +64,21 @@ pub(super) fn stream_bound<'a>(
     bounds: impl IntoIterator<Item = &'a TypeParamBound>,
 ) -> Option<&'a PathSegment> {
     bounds.into_iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().filter(|last| last.ident == "Stream")
-        }
+        TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .filter(|last| last.ident == "Stream"),
         _ => None,
     })
 }
 
 /// What a type consists of if it is `Result`: the types in its angle brackets.
 pub(super) fn result(ty: &Type) -> Option<(&PathSegment, Vec<&Type>)> {
-    let last = path(ty)?.segments.last().filter(|last| last.ident == "Result")?;
+    let last = path(ty)?
+        .segments
+        .last()
+        .filter(|last| last.ident == "Result")?;
     Some((last, type_arguments(last)?))
 }
 
@@ -80,7 +90,10 @@ fn bare_stream(ty: &Type) -> Option<&Type> {
         ty => {
             let last = path(ty)?.segments.last()?;
             let pointer = last.ident == "Box" || last.ident == "Pin";
-            type_arguments(last).filter(|_| pointer)?.into_iter().next()?
+            type_arguments(last)
+                .filter(|_| pointer)?
+                .into_iter()
+                .next()?
         }
     };
     bare_stream(inner).map(|_| ty)
@@ -107,8 +120,12 @@ impl Check<'_> {
                  `Result<impl Stream<Item = T>, E>`",
             );
         } else {
-            let what = format!("be `{keyword}` a trait");
-            self.report(ty, &what, "write the type itself; only `Stream`s may be named by their trait");
+            let what = format!("be `{keyword} Trait`");
+            self.report(
+                ty,
+                &what,
+                "write the type itself; only a `Stream` may be known by its trait alone",
+            );
         }
     }
 }
@@ -117,10 +134,11 @@ impl<'ast> Visit<'ast> for Check<'_> {
     fn visit_type(&mut self, ty: &'ast Type) {
         match ty {
             Type::Reference(reference) => {
-                let (help, owned) = (owned(&reference.elem), reference.lifetime.is_some());
-                let lifetime = if owned { " whatever its lifetime" } else { "" };
+                let mut lifetimes = reference.lifetime.iter();
+                let long = lifetimes.any(|lifetime| lifetime.ident == "static");
+                let lifetime = if long { ", not even for `'static`" } else { "" };
                 let what = format!("be borrowed{lifetime}: it is sent to another process");
-                self.report(ty, &what, help);
+                self.report(ty, &what, owned(&reference.elem));
             }
             Type::ImplTrait(ty_impl) => {
                 self.bounds(ty, "impl", &ty_impl.bounds.iter().collect::<Vec<_>>());
@@ -128,7 +146,9 @@ impl<'ast> Visit<'ast> for Check<'_> {
             Type::TraitObject(object) => {
                 self.bounds(ty, "dyn", &object.bounds.iter().collect::<Vec<_>>());
             }
-            Type::FnPtr(_) => self.report(ty, "be a function", "send what the function is to act on"),
+            Type::FnPtr(_) => {
+                self.report(ty, "be a function", "send what the function is to act on")
+            }
             Type::Infer(_) => self.report(ty, "be left to inference", "write the type out"),
             Type::Never(_) => self.report(ty, "be `!`", "write `()`, or an empty enum of your own"),
             Type::Ptr(_) => self.report(ty, "be a pointer", "send the value itself"),
@@ -136,7 +156,9 @@ impl<'ast> Visit<'ast> for Check<'_> {
                 let element = text(&slice.elem);
                 self.report(ty, "be a slice", format!("write `Vec<{element}>`"));
             }
-            Type::Macro(_) => self.report(ty, "be a macro", "write out the type that it stands for"),
+            Type::Macro(_) => {
+                self.report(ty, "be a macro", "write out the type that it stands for")
+            }
             Type::Verbatim(_) => self.report(ty, "be of this type", "write a type of stable Rust"),
             ty => visit::visit_type(self, ty),
         }
@@ -147,7 +169,7 @@ impl<'ast> Visit<'ast> for Check<'_> {
             self.report(
                 lifetime,
                 "borrow: it is sent to another process",
-                "take an owned type, or `'static`",
+                "write an owned type, or `'static`",
             );
         }
     }
@@ -170,36 +192,47 @@ fn check_relative(path: &Path, place: Place, mistakes: &mut Mistakes) {
     if place == Place::Scope {
         return;
     }
-    let first = path.segments.first().filter(|_| path.leading_colon.is_none());
+    let first = path
+        .segments
+        .first()
+        .filter(|_| path.leading_colon.is_none());
     if let Some(first) = first.filter(|first| first.ident == "self" || first.ident == "super") {
         mistakes.report(
             &first.ident,
-            format!("a path from `{}` has another meaning in the generated files", first.ident),
+            format!(
+                "a path from `{}` has another meaning in the generated files",
+                first.ident
+            ),
             "write it from `crate`",
         );
     }
 }
 
-/// What to take instead of a reference.
+/// What to write instead of a reference.
 fn owned(referenced: &Type) -> String {
     let referenced = plain(referenced);
     match (referenced, path(referenced)) {
         (Type::Slice(slice), _) => {
             let element = &slice.elem;
-            format!("take `{}`", text(quote!(Vec<#element>)))
+            format!("write `{}`", text(quote!(Vec<#element>)))
         }
-        (_, Some(path)) if last_is(path, "str") => "take `String`".to_owned(),
-        (Type::TraitObject(_) | Type::ImplTrait(_), _) => "take the type itself".to_owned(),
-        (referenced, _) => format!("take `{}`", text(referenced)),
+        (_, Some(path)) if last_is(path, "str") => "write `String`".to_owned(),
+        (Type::TraitObject(_) | Type::ImplTrait(_), _) => "write the type itself".to_owned(),
+        (referenced, _) => format!("write `{}`", text(referenced)),
     }
 }
 
 /// A type as one would write it, near enough.
 pub(super) fn text(ty: impl ToTokens) -> String {
     let mut text = ty.to_token_stream().to_string();
-    for (spaced, tight) in
-        [(" <", "<"), ("< ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("& ", "&")]
-    {
+    for (spaced, tight) in [
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" :: ", "::"),
+        (" ,", ","),
+        ("& ", "&"),
+    ] {
         text = text.replace(spaced, tight);
     }
     text

@@ -91,7 +91,7 @@ pub(crate) struct AwkwardServer {
 
 #[cfg(not(awkward))]
 #[allow(non_snake_case)]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl AwkwardServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

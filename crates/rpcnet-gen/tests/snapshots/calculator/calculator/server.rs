@@ -91,7 +91,7 @@ pub struct CalculatorServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl CalculatorServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

@@ -24,7 +24,7 @@ pub struct GreetingServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl GreetingServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

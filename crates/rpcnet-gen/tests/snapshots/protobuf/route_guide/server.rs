@@ -46,7 +46,7 @@ pub struct RouteGuideServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl RouteGuideServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

@@ -27,7 +27,7 @@ pub struct KeyReaderServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl KeyReaderServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

@@ -30,7 +30,7 @@ pub struct KeyWriterServer {
     server: rpcnet::ServiceServer,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, clippy::unit_arg)]
 impl KeyWriterServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]
