@@ -137,7 +137,7 @@ impl Reader<'_> {
             Found::Stream(stream) => {
                 taken.requests(input, mistakes);
                 types::check(&stream.item, "an item of a stream", self.place, mistakes);
-                Some(ArgumentKind::Requests(stream))
+                Some(ArgumentKind::Requests(*stream))
             }
             Found::Broken => {
                 taken.requests(input, mistakes);
@@ -166,7 +166,7 @@ impl Reader<'_> {
         match streams::read(reply, Direction::Responses(error), mistakes) {
             Found::Stream(stream) => {
                 types::check(&stream.item, "an item of a stream", self.place, mistakes);
-                Some((Reply::Stream(stream), error.clone()))
+                Some((Reply::Stream(*stream), error.clone()))
             }
             Found::Broken => None,
             Found::Other => {

@@ -15,7 +15,7 @@ use super::{
 ///
 /// Calls `Awkward` on a server. Clones are cheap, and share what carries their calls.
 #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[allow(deprecated)]
 pub(crate) struct AwkwardClient<Carrier = ::rpcnet::RpcClient> {
     calls: ::rpcnet::__private::Calls<Carrier>,
@@ -23,7 +23,7 @@ pub(crate) struct AwkwardClient<Carrier = ::rpcnet::RpcClient> {
 
 #[cfg(not(awkward))]
 #[allow(non_snake_case)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 #[allow(deprecated)]
 impl AwkwardClient {
     /// Connects to a server.
@@ -45,8 +45,10 @@ impl AwkwardClient {
 
 #[cfg(not(awkward))]
 #[allow(non_snake_case)]
-#[allow(dead_code, clippy::should_implement_trait, clippy::too_many_arguments)]
-#[allow(clippy::type_complexity, clippy::wrong_self_convention)]
+#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::needless_pass_by_value, clippy::should_implement_trait)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(clippy::wrong_self_convention)]
 #[allow(deprecated)]
 impl<Carrier: ::rpcnet::Carrier> AwkwardClient<Carrier> {
     /// Calls through a connection, a server in this process, a cluster, or a double for

@@ -14,7 +14,7 @@ use super::{
 #[deprecated = "too awkward"]
 ///
 /// What a server of `Awkward` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 #[allow(deprecated)]
 pub(crate) trait AwkwardHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
@@ -84,14 +84,14 @@ pub(crate) trait AwkwardHandler: ::core::marker::Send + ::core::marker::Sync + '
 #[allow(non_snake_case)]
 /// Serves the calls of `Awkward` with a [`AwkwardHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub(crate) struct AwkwardServer {
     server: ::rpcnet::ServiceServer,
 }
 
 #[cfg(not(awkward))]
 #[allow(non_snake_case)]
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl AwkwardServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

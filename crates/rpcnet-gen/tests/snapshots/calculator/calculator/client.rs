@@ -11,12 +11,12 @@ use super::{
 ///
 /// Calls `Calculator` on a server. Clones are cheap, and share what carries their calls.
 #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct CalculatorClient<C = ::rpcnet::RpcClient> {
     calls: ::rpcnet::__private::Calls<C>,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 impl CalculatorClient {
     /// Connects to a server.
     ///
@@ -35,8 +35,10 @@ impl CalculatorClient {
     }
 }
 
-#[allow(dead_code, clippy::should_implement_trait, clippy::too_many_arguments)]
-#[allow(clippy::type_complexity, clippy::wrong_self_convention)]
+#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::needless_pass_by_value, clippy::should_implement_trait)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(clippy::wrong_self_convention)]
 impl<C: ::rpcnet::Carrier> CalculatorClient<C> {
     /// Calls through a connection, a server in this process, a cluster, or a double for
     /// tests.

@@ -10,7 +10,7 @@ use super::{
 /// Arithmetic.
 ///
 /// What a server of `Calculator` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Adds two numbers.
@@ -86,12 +86,12 @@ pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
 
 /// Serves the calls of `Calculator` with a [`CalculatorHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct CalculatorServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl CalculatorServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

@@ -5,7 +5,7 @@ use super::types::*;
 use super::GREETING_GREET;
 
 /// What a server of `Greeting` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 pub trait GreetingHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Answers `Greeting.greet`.
@@ -19,12 +19,12 @@ pub trait GreetingHandler: ::core::marker::Send + ::core::marker::Sync + 'static
 
 /// Serves the calls of `Greeting` with a [`GreetingHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct GreetingServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl GreetingServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

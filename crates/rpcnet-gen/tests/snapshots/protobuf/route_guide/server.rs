@@ -7,7 +7,7 @@ use super::{ROUTE_GUIDE_GET_FEATURE, ROUTE_GUIDE_CHAT, ROUTE_GUIDE_START};
 /// A guide.
 ///
 /// What a server of `RouteGuide` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 pub trait RouteGuideHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// The feature at a point.
@@ -41,12 +41,12 @@ pub trait RouteGuideHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
 
 /// Serves the calls of `RouteGuide` with a [`RouteGuideHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct RouteGuideServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl RouteGuideServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

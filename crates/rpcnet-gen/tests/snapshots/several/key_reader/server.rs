@@ -7,7 +7,7 @@ use super::KEY_READER_READ;
 /// Reads.
 ///
 /// What a server of `KeyReader` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 pub trait KeyReaderHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Reads a value.
@@ -22,12 +22,12 @@ pub trait KeyReaderHandler: ::core::marker::Send + ::core::marker::Sync + 'stati
 
 /// Serves the calls of `KeyReader` with a [`KeyReaderHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct KeyReaderServer {
     server: ::rpcnet::ServiceServer,
 }
 
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl KeyReaderServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]

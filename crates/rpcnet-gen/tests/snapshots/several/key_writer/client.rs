@@ -8,12 +8,12 @@ use super::{KEY_WRITER_WRITE, KeyWriterWriteArgs};
 ///
 /// Calls `KeyWriter` on a server. Clones are cheap, and share what carries their calls.
 #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct KeyWriterClient<C = rpcnet::RpcClient> {
     calls: rpcnet::__private::Calls<C>,
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 impl KeyWriterClient {
     /// Connects to a server.
     ///
@@ -32,8 +32,10 @@ impl KeyWriterClient {
     }
 }
 
-#[allow(dead_code, clippy::should_implement_trait, clippy::too_many_arguments)]
-#[allow(clippy::type_complexity, clippy::wrong_self_convention)]
+#[allow(dead_code, unreachable_pub)]
+#[allow(clippy::needless_pass_by_value, clippy::should_implement_trait)]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(clippy::wrong_self_convention)]
 impl<C: rpcnet::Carrier> KeyWriterClient<C> {
     /// Calls through a connection, a server in this process, a cluster, or a double for
     /// tests.

@@ -7,7 +7,7 @@ use super::KEY_WRITER_WRITE;
 /// Writes.
 ///
 /// What a server of `KeyWriter` implements: one method for each of its calls. One handler serves many calls at once.
-#[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+#[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
 #[allow(clippy::wrong_self_convention)]
 pub trait KeyWriterHandler: ::core::marker::Send + ::core::marker::Sync + 'static {
     /// Writes a value.
@@ -25,12 +25,12 @@ pub trait KeyWriterHandler: ::core::marker::Send + ::core::marker::Sync + 'stati
 
 /// Serves the calls of `KeyWriter` with a [`KeyWriterHandler`].
 #[derive(::core::fmt::Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, unreachable_pub)]
 pub struct KeyWriterServer {
     server: rpcnet::ServiceServer,
 }
 
-#[allow(dead_code, clippy::unit_arg)]
+#[allow(dead_code, unreachable_pub, clippy::unit_arg)]
 impl KeyWriterServer {
     /// Serves `handler` as `config` says, and nothing beside it.
     #[must_use]
