@@ -180,7 +180,7 @@ fn root(service: &Service, parts: Parts) -> Vec<TokenStream> {
     }
     if parts != Parts::TypesOnly {
         root.push(quote!(
-            #[allow(unused_imports)]
+            #[allow(unused_imports, clippy::wildcard_imports)]
             use self::types::*;
         ));
     }
@@ -192,7 +192,7 @@ fn wrapper(service: &Service, used: &[Ident]) -> Vec<TokenStream> {
     let cfgs = &service.attributes.cfgs;
     vec![
         quote!(
-            #[allow(unused_imports)]
+            #[allow(unused_imports, clippy::wildcard_imports)]
             use super::types::*;
         ),
         quote!(#(#cfgs)* use super::{#(#used),*};),

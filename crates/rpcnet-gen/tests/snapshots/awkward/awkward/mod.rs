@@ -15,7 +15,7 @@ pub(crate) use self::server::{AwkwardHandler, AwkwardServer};
 #[cfg(not(awkward))]
 #[allow(deprecated, unreachable_pub, unused_imports)]
 pub(crate) use self::client::AwkwardClient;
-#[allow(unused_imports)]
+#[allow(unused_imports, clippy::wildcard_imports)]
 use self::types::*;
 
 #[cfg(not(awkward))]

@@ -13,7 +13,7 @@ pub mod client;
 pub use self::server::{KeyWriterHandler, KeyWriterServer};
 #[allow(deprecated, unreachable_pub, unused_imports)]
 pub use self::client::KeyWriterClient;
-#[allow(unused_imports)]
+#[allow(unused_imports, clippy::wildcard_imports)]
 use self::types::*;
 
 #[doc(hidden)]
