@@ -78,6 +78,11 @@ mod error;
 mod guide;
 mod identity;
 mod limits;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "typed services compare what travels")
+)]
+mod schema;
 mod server;
 mod task;
 mod transport;
