@@ -19,7 +19,7 @@ const ELEMENT_BYTES: usize = 1024;
 const OVERHEAD_BYTES: usize = 4 * 1024;
 
 #[derive(Deserialize)]
-struct Nest(#[expect(dead_code, reason = "only decoded")] Vec<(Block, Nest)>);
+struct Nest(#[expect(dead_code, reason = "only decoded")] Vec<(Block, Self)>);
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only decoded")]

@@ -114,12 +114,9 @@ pub(crate) fn decode_prost<M: prost::Message + Default>(payload: &[u8]) -> Resul
 /// Returns true where [`encode`] and [`decode`] know the codec in this build.
 #[must_use]
 pub fn is_available(codec: CodecId) -> bool {
-    match codec {
-        CodecId::POSTCARD | CodecId::JSON => true,
-        CodecId::MESSAGE_PACK => cfg!(feature = "messagepack"),
-        CodecId::BINCODE => cfg!(feature = "bincode"),
-        _ => false,
-    }
+    let is_extra = cfg!(feature = "messagepack") && codec == CodecId::MESSAGE_PACK
+        || cfg!(feature = "bincode") && codec == CodecId::BINCODE;
+    is_extra || matches!(codec, CodecId::POSTCARD | CodecId::JSON)
 }
 
 /// Returns true for codecs whose payloads name their fields.

@@ -13,27 +13,27 @@ const DEEP: usize = 10_000;
 #[derive(Debug, Serialize, Deserialize)]
 enum List {
     End,
-    Cons(Box<List>),
+    Cons(Box<Self>),
 }
 
 /// Nests through newtypes and options alone, which no format of its own accord counts.
 #[derive(Debug, Serialize, Deserialize)]
-struct Onion(Option<Box<Onion>>);
+struct Onion(Option<Box<Self>>);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Loose {
     Number(u8),
-    Many(Vec<Loose>),
+    Many(Vec<Self>),
 }
 
 #[test]
 fn depth_is_limited_in_postcard() {
     let codec = CodecId::POSTCARD;
-    too_deep(verdict(decode::<Tree>(codec, &[1; DEEP])));
-    too_deep(verdict(decode::<List>(codec, &[1; DEEP])));
-    too_deep(verdict(decode::<Chain>(codec, &[1; DEEP])));
-    too_deep(verdict(decode::<Onion>(codec, &[1; DEEP])));
+    too_deep(&verdict(decode::<Tree>(codec, &[1; DEEP])));
+    too_deep(&verdict(decode::<List>(codec, &[1; DEEP])));
+    too_deep(&verdict(decode::<Chain>(codec, &[1; DEEP])));
+    too_deep(&verdict(decode::<Onion>(codec, &[1; DEEP])));
 }
 
 #[test]
@@ -43,9 +43,9 @@ fn depth_is_limited_in_bincode() {
         return;
     }
     let sequences = [1, 0, 0, 0, 0, 0, 0, 0].repeat(DEEP);
-    too_deep(verdict(decode::<Tree>(codec, &sequences)));
-    too_deep(verdict(decode::<List>(codec, &[1, 0, 0, 0].repeat(DEEP))));
-    too_deep(verdict(decode::<Onion>(codec, &[1; DEEP])));
+    too_deep(&verdict(decode::<Tree>(codec, &sequences)));
+    too_deep(&verdict(decode::<List>(codec, &[1, 0, 0, 0].repeat(DEEP))));
+    too_deep(&verdict(decode::<Onion>(codec, &[1; DEEP])));
 }
 
 #[test]
@@ -54,13 +54,13 @@ fn depth_is_limited_in_messagepack() {
     if !is_available(codec) {
         return;
     }
-    too_deep(verdict(decode::<Tree>(codec, &[0x91; DEEP])));
-    too_deep(verdict(decode::<Loose>(codec, &[0x91; DEEP])));
-    too_deep(verdict(decode::<List>(
+    too_deep(&verdict(decode::<Tree>(codec, &[0x91; DEEP])));
+    too_deep(&verdict(decode::<Loose>(codec, &[0x91; DEEP])));
+    too_deep(&verdict(decode::<List>(
         codec,
         &b"\x81\xa4Cons".repeat(DEEP),
     )));
-    too_deep(verdict(decode::<Onion>(codec, &[1])));
+    too_deep(&verdict(decode::<Onion>(codec, &[1])));
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn depth_is_limited_in_json() {
     decode::<Tree>(codec, &[b'['; DEEP]).expect_err("the format has a limit of its own");
     decode::<Loose>(codec, &[b'['; DEEP]).expect_err("the format has a limit of its own");
     decode::<List>(codec, &br#"{"Cons":"#.repeat(DEEP)).expect_err("as above");
-    too_deep(verdict(decode::<Onion>(codec, b"1")));
+    too_deep(&verdict(decode::<Onion>(codec, b"1")));
 }
 
 #[test]
@@ -94,9 +94,9 @@ fn what_nests_within_the_limit_is_read_on_a_small_stack() {
 fn elements_of_no_size_are_limited() {
     let claimed = u64::MAX >> 4;
     let payload = encode(CodecId::POSTCARD, &claimed).expect("encodes");
-    too_many(verdict(decode::<Vec<()>>(CodecId::POSTCARD, &payload)));
+    too_many(&verdict(decode::<Vec<()>>(CodecId::POSTCARD, &payload)));
     if is_available(CodecId::BINCODE) {
-        too_many(verdict(decode::<Vec<()>>(
+        too_many(&verdict(decode::<Vec<()>>(
             CodecId::BINCODE,
             &claimed.to_le_bytes(),
         )));
@@ -123,14 +123,14 @@ fn a_limit_is_the_verdict_even_where_the_type_looks_away() {
         }
     }
     let payload = encode(CodecId::POSTCARD, &(1_u64 << 60)).expect("encodes");
-    too_many(verdict(decode::<Shrug>(CodecId::POSTCARD, &payload)));
+    too_many(&verdict(decode::<Shrug>(CodecId::POSTCARD, &payload)));
 }
 
-fn too_deep(verdict: CodecError) {
+fn too_deep(verdict: &CodecError) {
     assert!(matches!(verdict, CodecError::TooDeep), "{verdict:?}");
 }
 
-fn too_many(verdict: CodecError) {
+fn too_many(verdict: &CodecError) {
     assert!(
         matches!(verdict, CodecError::TooManyElements),
         "{verdict:?}"

@@ -68,7 +68,7 @@ fn bincode_bytes_stay_as_they_are() {
     holds(
         codec,
         &vec![Shape::Dot, Shape::Circle(1.0)],
-        concat!("0200000000000000 00000000 01000000 000000000000f03f",),
+        "0200000000000000 00000000 01000000 000000000000f03f",
     );
     holds(
         codec,

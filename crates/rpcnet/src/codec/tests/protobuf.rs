@@ -7,7 +7,7 @@ struct Branch {
     #[prost(string, tag = "1")]
     name: String,
     #[prost(message, repeated, tag = "2")]
-    branches: Vec<Branch>,
+    branches: Vec<Self>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -45,16 +45,16 @@ pub(super) enum Shape {
     Line(Pair, Pair),
     Box {
         width: u32,
-        inner: Option<Box<Shape>>,
+        inner: Option<Box<Self>>,
     },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Tree(pub(super) Vec<Tree>);
+pub(super) struct Tree(pub(super) Vec<Self>);
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Chain {
-    pub(super) next: Option<Box<Chain>>,
+    pub(super) next: Option<Box<Self>>,
 }
 
 /// What JSON cannot say: keys of its own kind, options in options.

@@ -2,6 +2,10 @@
     dead_code,
     reason = "the types here are never made by name, only by their Deserialize"
 )]
+#![expect(
+    clippy::use_self,
+    reason = "what refers to what is easier to see by name"
+)]
 
 mod changes;
 mod golden;
