@@ -7,7 +7,7 @@ use crate::CodecId;
 
 /// Why a value could not be encoded, or a payload not decoded.
 ///
-/// The source of an [`RpcError::SerializationError`](crate::RpcError::SerializationError)
+/// The source of an [`RpcError::SerializationError`](variant@crate::RpcError::SerializationError)
 /// that comes from [`codec`](crate::codec).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

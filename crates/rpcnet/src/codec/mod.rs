@@ -59,8 +59,8 @@ use crate::{CodecId, RpcError};
 ///
 /// # Errors
 ///
-/// [`RpcError::SerializationError`] with a [`CodecError`]: the codec is not compiled in or
-/// not for serde's types, or its format cannot express the value.
+/// [`SerializationError`](variant@RpcError::SerializationError) with a [`CodecError`]: the
+/// codec is not compiled in or not for serde's types, or its format cannot express the value.
 pub fn encode<T: Serialize + ?Sized>(codec: CodecId, value: &T) -> Result<Bytes, RpcError> {
     let encoded = match codec {
         CodecId::POSTCARD => formats::postcard::encode(value),
@@ -81,9 +81,9 @@ pub fn encode<T: Serialize + ?Sized>(codec: CodecId, value: &T) -> Result<Bytes,
 ///
 /// # Errors
 ///
-/// [`RpcError::SerializationError`] with a [`CodecError`]: the codec is not compiled in or
-/// not for serde's types, the payload is no such value or has bytes left over, or it claims
-/// more than the [limits](self#what-a-payload-may-cost) allow.
+/// [`SerializationError`](variant@RpcError::SerializationError) with a [`CodecError`]: the
+/// codec is not compiled in or not for serde's types, the payload is no such value or has
+/// bytes left over, or it claims more than the [limits](self#what-a-payload-may-cost) allow.
 pub fn decode<T: DeserializeOwned>(codec: CodecId, payload: &[u8]) -> Result<T, RpcError> {
     let decoded = match codec {
         CodecId::POSTCARD => formats::postcard::decode(payload),
