@@ -80,7 +80,7 @@ mod typed;
 /// Includes a service that the generator wrote from a build script: the module named
 /// here, out of `OUT_DIR`.
 ///
-/// ```ignore
+/// ```text
 /// pub mod greeting {
 ///     rpcnet::include_service!("greeting");
 /// }
