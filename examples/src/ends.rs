@@ -184,7 +184,11 @@ pub struct ClientEnd {
 
 impl ClientEnd {
     fn new(args: EndArgs) -> Self {
-        let local = if args.address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+        let local = if args.address.is_ipv6() {
+            "[::]:0"
+        } else {
+            "0.0.0.0:0"
+        };
         Self {
             address: args.address,
             config: RpcConfig::new(args.certs.join("ca.pem"), local),

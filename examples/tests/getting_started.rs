@@ -26,7 +26,14 @@ async fn the_page_getting_started_does_what_it_says() {
     let blocks = blocks(&page);
     let kinds: Vec<_> = blocks.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, ["console", "toml", "rust", "console", "text"]);
-    let [(_, create), (_, dependencies), (_, program), (_, run), (_, expected)] = &blocks[..] else {
+    let [
+        (_, create),
+        (_, dependencies),
+        (_, program),
+        (_, run),
+        (_, expected),
+    ] = &blocks[..]
+    else {
         unreachable!("there are five")
     };
 
@@ -43,7 +50,10 @@ async fn the_page_getting_started_does_what_it_says() {
 }
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// The code blocks of a page, with what follows their opening fence.
@@ -97,10 +107,16 @@ async fn in_shell(at: &Path, target: &Path, commands: &str) -> Ran {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = timeout(TIME_LIMIT, output).await.expect("ends in time").unwrap();
+    let output = timeout(TIME_LIMIT, output)
+        .await
+        .expect("ends in time")
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{commands}{errors}");
-    let last_folder = commands.lines().filter_map(|line| line.strip_prefix("cd ")).next_back();
+    let last_folder = commands
+        .lines()
+        .filter_map(|line| line.strip_prefix("cd "))
+        .next_back();
     Ran {
         printed: String::from_utf8(output.stdout).unwrap(),
         last_folder: last_folder.unwrap_or_default().to_owned(),
@@ -110,5 +126,9 @@ async fn in_shell(at: &Path, target: &Path, commands: &str) -> Ran {
 /// The folder that cargo builds this workspace in: two above that of this test's program.
 fn build_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();
-    program.ancestors().nth(3).expect("target/PROFILE/deps/NAME").to_owned()
+    program
+        .ancestors()
+        .nth(3)
+        .expect("target/PROFILE/deps/NAME")
+        .to_owned()
 }

@@ -34,7 +34,9 @@ macro_rules! ends {
                 }
 
                 async fn divide(&self, dividend: i64, divisor: i64) -> Result<i64, MathError> {
-                    dividend.checked_div(divisor).ok_or(MathError::DivisionByZero)
+                    dividend
+                        .checked_div(divisor)
+                        .ok_or(MathError::DivisionByZero)
                 }
 
                 async fn remember(&self, number: i64) -> Result<i64, MathError> {
@@ -46,10 +48,15 @@ macro_rules! ends {
                 }
 
                 async fn primes(&self, below: u64) -> Result<impl Stream<Item = u64>, MathError> {
-                    Ok(stream::iter([2, 3, 5].into_iter().take_while(move |p| *p < below)))
+                    Ok(stream::iter(
+                        [2, 3, 5].into_iter().take_while(move |p| *p < below),
+                    ))
                 }
 
-                async fn sum(&self, numbers: impl Stream<Item = i64> + Send) -> Result<i64, MathError> {
+                async fn sum(
+                    &self,
+                    numbers: impl Stream<Item = i64> + Send,
+                ) -> Result<i64, MathError> {
                     Ok(numbers.fold(0, async |sum, number| sum + number).await)
                 }
 
@@ -60,7 +67,11 @@ macro_rules! ends {
                 ) -> Result<impl Stream<Item = Result<i64, MathError>>, MathError> {
                     Ok(numbers.scan(start, async |sum, number| {
                         *sum += number;
-                        Some(if *sum > 9 { Err(MathError::Overflow) } else { Ok(*sum) })
+                        Some(if *sum > 9 {
+                            Err(MathError::Overflow)
+                        } else {
+                            Ok(*sum)
+                        })
                     }))
                 }
             }
@@ -89,7 +100,10 @@ macro_rules! ends {
                 let primes: Vec<u64> = client.primes(5).await.unwrap().try_collect().await.unwrap();
                 assert_eq!(primes, [2, 3]);
                 assert_eq!(client.sum(stream::iter([1, 2, 3])).await.unwrap(), 6);
-                let sums = client.running_sum(4, stream::iter([1, 2, 3, 4])).await.unwrap();
+                let sums = client
+                    .running_sum(4, stream::iter([1, 2, 3, 4]))
+                    .await
+                    .unwrap();
                 let sums: Vec<_> = sums.map_err(CallError::into_service).collect().await;
                 let [Ok(5), Ok(7), Err(Ok(MathError::Overflow))] = &sums[..] else {
                     panic!("{sums:?}")
@@ -121,8 +135,7 @@ ends!(
 async fn every_client_calls_every_server() {
     let folder = tempfile::tempdir().unwrap();
     let certs = rpcnet::certs::dev_certificates(folder.path()).unwrap();
-    let server =
-        || RpcConfig::new(certs.server(), "127.0.0.1:0").with_key_path(certs.server_key());
+    let server = || RpcConfig::new(certs.server(), "127.0.0.1:0").with_key_path(certs.server_key());
     let client = || RpcConfig::new(certs.ca(), "127.0.0.1:0");
     let servers = [
         by_attribute::serve(server()),
@@ -143,7 +156,10 @@ fn the_build_script_generates_what_is_checked_in() {
     let checked_in = files(&examples().join("src/generated/calculator"));
     let built = files(&Path::new(env!("OUT_DIR")).join("calculator"));
     assert_eq!(checked_in.len(), 4);
-    assert!(checked_in == built, "run rpcnet-gen again, as src/calculator.rs says");
+    assert!(
+        checked_in == built,
+        "run rpcnet-gen again, as src/calculator.rs says"
+    );
 }
 
 #[test]
@@ -166,7 +182,10 @@ async fn the_command_finds_what_is_checked_in_up_to_date() {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = timeout(TIME_LIMIT, command).await.expect("in time").unwrap();
+    let output = timeout(TIME_LIMIT, command)
+        .await
+        .expect("in time")
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -105,7 +105,10 @@ impl Server {
             .unwrap();
         let mut printed = BufReader::new(process.stdout.take().unwrap()).lines();
         let first = wait(printed.next_line()).await.unwrap().expect("a line");
-        let address = first.strip_prefix("serving on ").expect("an address").to_owned();
+        let address = first
+            .strip_prefix("serving on ")
+            .expect("an address")
+            .to_owned();
         Self {
             program,
             address,

@@ -51,7 +51,9 @@ impl CalculatorHandler for Machine {
 
     async fn primes(&self, below: u64) -> Result<impl Stream<Item = u64>, MathError> {
         // Lazy: the next prime is looked for when the caller has room for it.
-        Ok(stream::iter((2..below).filter(|n| (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0))))
+        Ok(stream::iter((2..below).filter(|n| {
+            (2..*n).take_while(|d| d * d <= *n).all(|d| n % d != 0)
+        })))
     }
 
     async fn sum(&self, numbers: impl Stream<Item = i64> + Send) -> Result<i64, MathError> {
@@ -112,8 +114,15 @@ async fn call(end: ClientEnd) -> Outcome {
 
     // Options belong to a handle; a clone with others costs next to nothing.
     let options = CallOptions::new().with_timeout(Duration::from_millis(500));
-    let left = calculator.clone().with_options(options).time_left_ms().await?;
-    println!("of 500 ms, the handler had some left: {}", (1..=500).contains(&left));
+    let left = calculator
+        .clone()
+        .with_options(options)
+        .time_left_ms()
+        .await?;
+    println!(
+        "of 500 ms, the handler had some left: {}",
+        (1..=500).contains(&left)
+    );
 
     // The same server answers in JSON to whoever asks in JSON.
     let in_json = calculator.clone().with_codec(CodecId::JSON);
@@ -123,7 +132,9 @@ async fn call(end: ClientEnd) -> Outcome {
     println!("primes: {primes:?}");
     println!("sum: {}", calculator.sum(stream::iter([1, 2, 3])).await?);
 
-    let mut sums = calculator.running_sum(i64::MAX - 3, stream::iter([1, 2, 3, 4])).await?;
+    let mut sums = calculator
+        .running_sum(i64::MAX - 3, stream::iter([1, 2, 3, 4]))
+        .await?;
     while let Some(sum) = sums.next().await {
         match sum {
             Ok(sum) => println!("running sum: i64::MAX - {}", i64::MAX - sum),

@@ -120,7 +120,10 @@ impl ChatHandler for Room {
 impl Room {
     fn new() -> Self {
         let (events, _) = broadcast::channel(QUEUE_EVENTS_MAX);
-        Self { events, names: Mutex::default() }
+        Self {
+            events,
+            names: Mutex::default(),
+        }
     }
 
     fn tell(&self, event: Event) {
@@ -233,9 +236,14 @@ async fn three_guests(end: &ClientEnd) -> Outcome {
     }
 
     // Bob ends his lines, so that his call ends in order. Cat drops hers.
-    let Guest { lines, mut events, .. } = bob;
+    let Guest {
+        lines, mut events, ..
+    } = bob;
     drop(lines);
-    println!("bob's call ended in order: {}", events.next().await.is_none());
+    println!(
+        "bob's call ended in order: {}",
+        events.next().await.is_none()
+    );
     ann.hears().await?;
     cat.hears().await?;
     drop(cat);
@@ -253,7 +261,11 @@ impl Guest {
         let (lines, mut said) = mpsc::channel(1);
         let said = stream::poll_fn(move |cx| said.poll_recv(cx));
         let events = chat.join(name.to_owned(), said).await?;
-        Ok(Self { name, lines, events })
+        Ok(Self {
+            name,
+            lines,
+            events,
+        })
     }
 
     async fn says(&self, text: &str) -> Outcome {
@@ -310,7 +322,12 @@ mod tests {
         let mut guest = Guest::join(&chat, "ann").await?;
         guest.hears().await?;
         guest.says(&"x".repeat(LINE_BYTES_MAX + 1)).await?;
-        let error = guest.events.next().await.expect("an error").expect_err("too long");
+        let error = guest
+            .events
+            .next()
+            .await
+            .expect("an error")
+            .expect_err("too long");
         assert_eq!(error.service(), Some(&ChatError::LineTooLong));
         Guest::join(&chat, "ann").await?.hears().await
     }

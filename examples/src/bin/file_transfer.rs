@@ -101,10 +101,12 @@ impl FilesHandler for Store {
         &self,
         name: String,
     ) -> Result<impl Stream<Item = Result<Part, FileError>>, FileError> {
-        let file = File::open(self.path(&name)?).await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => FileError::NotFound,
-            _ => FileError::Storage,
-        })?;
+        let file = File::open(self.path(&name)?)
+            .await
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => FileError::NotFound,
+                _ => FileError::Storage,
+            })?;
         Ok(parts(file).map(|part| part.map_err(|_| FileError::Storage)))
     }
 }
@@ -113,7 +115,10 @@ impl Store {
     /// Names come from callers: none may lead out of the folder, or to a temporary file.
     fn path(&self, name: &str) -> Result<PathBuf, FileError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-        if name.is_empty() || name.len() > 128 || name.starts_with('.') || !name.bytes().all(is_plain)
+        if name.is_empty()
+            || name.len() > 128
+            || name.starts_with('.')
+            || !name.bytes().all(is_plain)
         {
             return Err(FileError::BadName);
         }
@@ -208,7 +213,10 @@ async fn main() -> Outcome {
 
 async fn serve(mut end: ServerEnd) -> Outcome {
     let temporary = tempfile::tempdir()?;
-    let folder = end.rest().first().map_or(temporary.path().to_owned(), PathBuf::from);
+    let folder = end
+        .rest()
+        .first()
+        .map_or(temporary.path().to_owned(), PathBuf::from);
     let mut server = FilesServer::new(Store { folder }, end.config());
     end.announce(server.bind()?);
     let report = server.serve_with_shutdown(end.stopped(), GRACE).await?;
@@ -227,7 +235,10 @@ async fn call(end: ClientEnd) -> Outcome {
     // The stream is read as the server takes it, so that any size fits into little memory. What
     // cannot be read ends it without a hash, and the server refuses it.
     let upload = parts(File::open(&source).await?).scan((), |(), part| future::ready(part.ok()));
-    println!("uploaded {} bytes", files.upload("sample".into(), upload).await?);
+    println!(
+        "uploaded {} bytes",
+        files.upload("sample".into(), upload).await?
+    );
 
     let mut arriving = Arriving::new(folder.path()).map_err(local)?;
     let mut download = files.download("sample".into()).await?;
@@ -235,13 +246,20 @@ async fn call(end: ClientEnd) -> Outcome {
         arriving.take(part?).await.map_err(local)?;
     }
     let copy = folder.path().join("copy");
-    println!("downloaded {} bytes", arriving.keep(&copy).await.map_err(local)?);
+    println!(
+        "downloaded {} bytes",
+        arriving.keep(&copy).await.map_err(local)?
+    );
     let is_same = tokio::fs::read(&source).await? == tokio::fs::read(&copy).await?;
     println!("they are the same: {is_same}");
 
     let damaged = stream::iter([Part::Bytes(b"abc".to_vec()), Part::End { sha256: [0; 32] }]);
     refused(files.upload("damaged".into(), damaged).await)?;
-    refused(files.upload("cut".into(), stream::iter([Part::Bytes(b"abc".to_vec())])).await)?;
+    refused(
+        files
+            .upload("cut".into(), stream::iter([Part::Bytes(b"abc".to_vec())]))
+            .await,
+    )?;
     // Refused at its first chunk: a server that has answered reads no more of the stream.
     let endless = stream! {
         loop {
@@ -259,7 +277,9 @@ async fn call(end: ClientEnd) -> Outcome {
 
 /// Three megabytes and a bit, which is no multiple of a chunk.
 async fn made_up(folder: &Path) -> Outcome<PathBuf> {
-    let bytes: Vec<u8> = (0..3_000_001u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_001u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let path = folder.join("source");
     tokio::fs::write(&path, bytes).await?;
     Ok(path)
