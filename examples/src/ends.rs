@@ -49,7 +49,8 @@ where
                 Outcome::Ok(())
             };
             let end = ServerEnd::new(args, announce, stopped)?;
-            tokio::try_join!(serve(end), interrupted)?;
+            // In this order the signal is heard before the server says that it is there.
+            tokio::try_join!(interrupted, serve(end))?;
         }
         Some(Command::Client(args)) => call(ClientEnd::new(args)).await?,
         None => both(serve, call).await?,

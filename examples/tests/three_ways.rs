@@ -17,14 +17,16 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Writes a server and a client for one of the generated modules: to the compiler, their traits
 /// and types have nothing to do with each other.
 macro_rules! ends {
-    ($name:ident, $service:path, $types:path) => {
+    ($name:ident $(, $types:ident)?) => {
         mod $name {
             use std::net::SocketAddr;
 
             use futures::{Stream, StreamExt, TryStreamExt, stream};
             use rpcnet::{CallContext, CallError, CallOptions, CodecId, RpcConfig};
-            use $service::{CalculatorClient, CalculatorHandler, CalculatorServer};
-            use $types::MathError;
+            use rpcnet_examples::calculator::$name::{
+                CalculatorClient, CalculatorHandler, CalculatorServer,
+            };
+            use rpcnet_examples::calculator::$name$(::$types)?::MathError;
 
             struct Machine;
 
@@ -65,13 +67,10 @@ macro_rules! ends {
                     start: i64,
                     numbers: impl Stream<Item = i64> + Send,
                 ) -> Result<impl Stream<Item = Result<i64, MathError>>, MathError> {
-                    Ok(numbers.scan(start, async |sum, number| {
-                        *sum += number;
-                        Some(if *sum > 9 {
-                            Err(MathError::Overflow)
-                        } else {
-                            Ok(*sum)
-                        })
+                    let mut sum = start;
+                    Ok(numbers.map(move |number| {
+                        sum += number;
+                        if sum > 9 { Err(MathError::Overflow) } else { Ok(sum) }
                     }))
                 }
             }
@@ -113,21 +112,10 @@ macro_rules! ends {
     };
 }
 
-ends!(
-    by_attribute,
-    rpcnet_examples::calculator::by_attribute,
-    rpcnet_examples::calculator::by_attribute
-);
-ends!(
-    by_command,
-    rpcnet_examples::calculator::by_command,
-    rpcnet_examples::calculator::by_command::types
-);
-ends!(
-    by_build_script,
-    rpcnet_examples::calculator::by_build_script,
-    rpcnet_examples::calculator::by_build_script::types
-);
+ends!(by_attribute);
+// In files, what the definition has beside the trait is in a module of its own.
+ends!(by_command, types);
+ends!(by_build_script, types);
 
 /// Postcard calls carry the fingerprint of their method, so that they succeed only where both
 /// sides have the same.

@@ -70,7 +70,7 @@ async fn chat_carries_lines_between_processes_until_the_server_ends() {
     assert!(wait(bob.process.wait()).await.unwrap().success());
     ann.hears("bob left").await;
 
-    // A process that is killed leaves as well, once its connection is given up.
+    // Calls that still run when a server stops are cut, and their callers see that.
     let mut cat = Guest::join(&server, "cat").await;
     ann.hears("cat joined").await;
     cat.hears("cat joined").await;
