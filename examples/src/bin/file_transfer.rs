@@ -43,7 +43,7 @@ pub enum Part {
 }
 
 /// Why a file is not transferred.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum FileError {
     /// A name is one to 128 ASCII letters, digits, `_`, `-` and `.`, and does not begin with one.
     BadName,
