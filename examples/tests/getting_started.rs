@@ -1,8 +1,9 @@
 //! Follows the page "Getting started" to the letter, in an empty crate, and compares what the
 //! program prints with what the page says.
 //!
-//! Only the path of the dependency is another. What has been built for the workspace is used again
-//! as far as its features agree, so that all but the first run take seconds.
+//! Only the path of the dependency is another. What is built stays in a folder of its own below the
+//! workspace's `target`, so that all but the first run take seconds. The workspace's artifacts are
+//! not shared: build scripts see other features here, and each build would undo the other's.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -38,14 +39,20 @@ async fn the_page_getting_started_does_what_it_says() {
     };
 
     let folder = tempfile::tempdir().unwrap();
-    let home = in_shell(folder.path(), folder.path(), create).await;
-    let home = folder.path().join(home.last_folder);
+    run_in(folder.path(), create).await;
+    let into = create
+        .lines()
+        .filter_map(|line| line.strip_prefix("cd "))
+        .next_back();
+    let home = folder
+        .path()
+        .join(into.expect("the reader is led into the crate"));
     append(&home.join("Cargo.toml"), dependencies);
     fs::write(home.join("src/main.rs"), program).unwrap();
-    // The versions that the workspace is tested with, and has built.
+    // The versions that the workspace is tested with.
     fs::copy(workspace().join("Cargo.lock"), home.join("Cargo.lock")).unwrap();
 
-    let printed = in_shell(&home, folder.path(), run).await.printed;
+    let printed = run_in(&home, run).await;
     assert_eq!(&printed, expected);
 }
 
@@ -82,49 +89,29 @@ fn append(manifest: &Path, dependencies: &str) {
     fs::write(manifest, text).unwrap();
 }
 
-struct Ran {
-    printed: String,
-    /// The argument of the last `cd`, or nothing.
-    last_folder: String,
-}
-
-/// Runs a block of commands as a reader would, one after the other.
-async fn in_shell(at: &Path, target: &Path, commands: &str) -> Ran {
-    let mut shell = Command::new("sh");
-    shell.arg("-euc").arg(commands).current_dir(at);
-    // Intermediate artifacts go where those of the workspace are, programs do not.
-    shell.env("CARGO_BUILD_BUILD_DIR", build_folder());
-    shell.env("CARGO_TARGET_DIR", target.join("target"));
-    // The workspace's own profile, on which it depends whether an artifact can be used again.
-    let profile = format!("{}\n", r#"profile.dev.package."*".opt-level = 2"#)
-        + r#"profile.dev.package."*".debug = false"#
-        + "\nprofile.dev.debug = \"line-tables-only\"\n";
-    fs::create_dir_all(target.join(".cargo")).unwrap();
-    fs::write(target.join(".cargo/config.toml"), profile).unwrap();
-    let output = shell
+/// Runs a block of commands as a reader would, and returns what they print.
+async fn run_in(folder: &Path, commands: &str) -> String {
+    let shell = Command::new("sh")
+        .arg("-euc")
+        .arg(commands)
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target().join("getting-started"))
+        // A gigabyte less on disk, and nothing that the reader would see.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = timeout(TIME_LIMIT, output)
+    let output = timeout(TIME_LIMIT, shell)
         .await
         .expect("ends in time")
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{commands}{errors}");
-    let last_folder = commands
-        .lines()
-        .filter_map(|line| line.strip_prefix("cd "))
-        .next_back();
-    Ran {
-        printed: String::from_utf8(output.stdout).unwrap(),
-        last_folder: last_folder.unwrap_or_default().to_owned(),
-    }
+    String::from_utf8(output.stdout).unwrap()
 }
 
-/// The folder that cargo builds this workspace in: two above that of this test's program.
-fn build_folder() -> PathBuf {
+/// The folder that this workspace is built in: three above this test's program.
+fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     program
         .ancestors()
