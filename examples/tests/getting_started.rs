@@ -96,7 +96,7 @@ async fn run_in(folder: &Path, commands: &str) -> String {
         .arg(commands)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target().join("getting-started"))
-        // A gigabyte less on disk, and nothing that the reader would see.
+        // Half the space on disk, and nothing that the reader would see.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
         .kill_on_drop(true)
