@@ -75,8 +75,10 @@ async fn chat_carries_lines_between_processes_until_the_server_ends() {
     ann.hears("cat joined").await;
     cat.hears("cat joined").await;
 
+    // Bob's counts as well where his process was gone before it acknowledged the end of his call.
     let cut = server.stop().await;
-    assert_eq!(cut, "shut down, 2 calls cut\n");
+    let expected = ["shut down, 2 calls cut\n", "shut down, 3 calls cut\n"];
+    assert!(expected.contains(&cut.as_str()), "{cut}");
     for mut guest in [ann, cat] {
         assert!(!wait(guest.process.wait()).await.unwrap().success());
     }
