@@ -3,10 +3,6 @@
 //! The example `calculator` uses the first; the tests show that all three are the same service.
 
 /// The attribute expands where the trait stands: the definition is a module like any other.
-#[allow(
-    unused_imports,
-    reason = "the attribute replaces the trait that mentions `Stream`"
-)]
 #[path = "../definitions/calculator.rpc.rs"]
 pub mod by_attribute;
 

@@ -17,16 +17,15 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Writes a server and a client for one of the generated modules: to the compiler, their traits
 /// and types have nothing to do with each other.
 macro_rules! ends {
-    ($name:ident $(, $types:ident)?) => {
+    ($name:ident) => {
         mod $name {
             use std::net::SocketAddr;
 
             use futures::{Stream, StreamExt, TryStreamExt, stream};
             use rpcnet::{CallContext, CallError, CallOptions, CodecId, RpcConfig};
             use rpcnet_examples::calculator::$name::{
-                CalculatorClient, CalculatorHandler, CalculatorServer,
+                CalculatorClient, CalculatorHandler, CalculatorServer, MathError,
             };
-            use rpcnet_examples::calculator::$name$(::$types)?::MathError;
 
             struct Machine;
 
@@ -70,7 +69,11 @@ macro_rules! ends {
                     let mut sum = start;
                     Ok(numbers.map(move |number| {
                         sum += number;
-                        if sum > 9 { Err(MathError::Overflow) } else { Ok(sum) }
+                        if sum > 9 {
+                            Err(MathError::Overflow)
+                        } else {
+                            Ok(sum)
+                        }
                     }))
                 }
             }
@@ -113,9 +116,8 @@ macro_rules! ends {
 }
 
 ends!(by_attribute);
-// In files, what the definition has beside the trait is in a module of its own.
-ends!(by_command, types);
-ends!(by_build_script, types);
+ends!(by_command);
+ends!(by_build_script);
 
 /// Postcard calls carry the fingerprint of their method, so that they succeed only where both
 /// sides have the same.

@@ -178,12 +178,11 @@ fn root(service: &Service, parts: Parts) -> Vec<TokenStream> {
             #vis use self::client::#client;
         });
     }
-    if parts != Parts::TypesOnly {
-        root.push(quote!(
-            #[allow(unused_imports, clippy::wildcard_imports)]
-            use self::types::*;
-        ));
-    }
+    // So that types have the same path as where the attribute stands.
+    root.push(quote!(
+        #[allow(unused_imports, unreachable_pub, clippy::wildcard_imports)]
+        pub use self::types::*;
+    ));
     root
 }
 

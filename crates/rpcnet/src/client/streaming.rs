@@ -213,6 +213,8 @@ pub struct ResponseStream {
     stream_window: usize,
     /// How many of those may still be read, once the deadline has passed.
     overdue_bytes: Option<usize>,
+    /// Whoever gives the client up does not give up its calls under way.
+    client: Option<Arc<Shared>>,
     server_name: Arc<str>,
     is_open: bool,
     is_done: bool,
@@ -223,7 +225,7 @@ impl ResponseStream {
         recv: RecvHalf,
         guard: CallGuard,
         upload: Option<UploadHandle>,
-        shared: &Shared,
+        shared: &Arc<Shared>,
         request: &Request,
     ) -> Self {
         let limits = shared.link.config.limits();
@@ -242,6 +244,7 @@ impl ResponseStream {
             deadline: Box::pin(sleep_until(Instant::from_std(deadline.instant()))),
             stream_window: shared.link.config.limits().stream_window,
             overdue_bytes: None,
+            client: Some(shared.clone()),
             server_name: shared.link.server_name.as_str().into(),
             is_open: true,
             is_done: false,
@@ -369,6 +372,7 @@ impl ResponseStream {
         }
         self.is_done = true;
         self.upload = None;
+        self.client = None;
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{SinkExt, StreamExt};
 use rpcnet::{
     CallOptions, ConnectionErrorKind, HandlerRan, RpcClient, RpcConfig, RpcError, RpcServer,
 };
@@ -313,6 +314,28 @@ async fn a_call_under_way_outlives_the_last_clone_of_its_client() {
     drop(client);
     release.add_permits(1);
     assert_eq!(soon("the call", call).await.unwrap().unwrap(), [7]);
+}
+
+#[tokio::test]
+async fn a_stream_under_way_outlives_the_last_clone_of_its_client() {
+    let running = Running::new(|server| async move {
+        server
+            .register_streaming("echo", |requests| async move { requests.map(Ok) })
+            .await;
+    })
+    .await;
+    let client = running.client().await;
+    let (sender, requests) = futures::channel::mpsc::channel(1);
+    let mut sender = sender;
+    let mut responses = client.call_streaming("echo", requests).await.unwrap();
+    drop(client);
+    for number in 0..3 {
+        soon("sending", sender.send(vec![number])).await.unwrap();
+        let answer = soon("the answer", responses.next()).await;
+        assert_eq!(answer.unwrap().unwrap(), [number]);
+    }
+    drop(sender);
+    assert!(soon("the end", responses.next()).await.is_none());
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ pub(crate) use self::server::{AwkwardHandler, AwkwardServer};
 #[cfg(not(awkward))]
 #[allow(deprecated, unreachable_pub, unused_imports)]
 pub(crate) use self::client::AwkwardClient;
-#[allow(unused_imports, clippy::wildcard_imports)]
-use self::types::*;
+#[allow(unused_imports, unreachable_pub, clippy::wildcard_imports)]
+pub use self::types::*;
 
 #[cfg(not(awkward))]
 #[allow(non_snake_case)]

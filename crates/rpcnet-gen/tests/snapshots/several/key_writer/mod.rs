@@ -13,8 +13,8 @@ pub mod client;
 pub use self::server::{KeyWriterHandler, KeyWriterServer};
 #[allow(deprecated, unreachable_pub, unused_imports)]
 pub use self::client::KeyWriterClient;
-#[allow(unused_imports, clippy::wildcard_imports)]
-use self::types::*;
+#[allow(unused_imports, unreachable_pub, clippy::wildcard_imports)]
+pub use self::types::*;
 
 #[doc(hidden)]
 #[allow(missing_debug_implementations, unreachable_pub)]
