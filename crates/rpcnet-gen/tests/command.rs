@@ -17,7 +17,7 @@ fn generating_prints_what_was_written_and_how_to_include_it() -> TestResult {
         "Greeting: api/greeting.rpc.rs -> src/generated/greeting",
         "  wrote src/generated/greeting/types.rs",
         "4 written, 0 unchanged, 0 removed",
-        "    mod generated {\n        pub mod greeting;\n    }",
+        "    mod generated {\n        #[rustfmt::skip]\n        pub mod greeting;\n    }",
     ] {
         assert!(
             run.stdout.contains(line),

@@ -113,7 +113,9 @@ fn how_to_include(report: &Report) -> String {
                 let _ = write!(text, "\n{}mod {module} {{", "    ".repeat(level + 1));
             }
             for name in names {
-                let _ = write!(text, "\n{}pub mod {name};", "    ".repeat(depth + 1));
+                // The formatter would write the files in another style than this command.
+                let indent = "    ".repeat(depth + 1);
+                let _ = write!(text, "\n{indent}#[rustfmt::skip]\n{indent}pub mod {name};");
             }
             for level in (0..depth).rev() {
                 let _ = write!(text, "\n{}}}", "    ".repeat(level + 1));
@@ -126,7 +128,10 @@ fn how_to_include(report: &Report) -> String {
                     .join(&report.output)
                     .join(name)
                     .join("mod.rs");
-                let _ = write!(text, "\n    #[path = {file:?}]\n    pub mod {name};");
+                let _ = write!(
+                    text,
+                    "\n    #[rustfmt::skip]\n    #[path = {file:?}]\n    pub mod {name};"
+                );
             }
         }
     }
