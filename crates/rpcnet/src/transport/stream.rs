@@ -167,13 +167,31 @@ impl SendHalf {
     ///
     /// Dropping the future leaves the half unfinished in spirit: its drop resets.
     pub(crate) async fn close(&mut self) -> Result<(), Interrupted> {
-        self.stream.finish()?;
-        self.acknowledged().await?;
+        self.finished().await?;
         self.abort = None;
+        self.share = None;
+        Ok(())
+    }
+
+    /// Finishes, and waits until the peer has acknowledged the end.
+    ///
+    /// Asked to flush a half that is finished, the QUIC library takes its end for seen
+    /// without letting go of the stream, which then counts against the peer's limit for
+    /// as long as the connection lives. Asked to close, it does both.
+    async fn finished(&mut self) -> Result<(), Interrupted> {
+        let close = self.stream.close();
+        match self.stall_timeout {
+            None => close.await?,
+            Some(stall_timeout) => match timeout(stall_timeout, close).await {
+                Ok(closed) => closed?,
+                Err(_elapsed) => return Err(Interrupted::Stalled),
+            },
+        }
         Ok(())
     }
 
     /// Waits until the peer has acknowledged all that was sent; the share is given back.
+    /// Only for a half that goes on.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
         let flush = self.stream.flush();
         match self.stall_timeout {
@@ -215,7 +233,7 @@ impl SendHalf {
     pub(crate) async fn give_up(&mut self, code: ErrorCode) {
         self.reset(code);
         // An error says that the stream is over, which is what is waited for.
-        let _ = self.stream.flush().await;
+        let _ = self.stream.close().await;
         self.share = None;
     }
 

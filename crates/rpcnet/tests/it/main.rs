@@ -23,6 +23,7 @@ mod reset_window;
 mod robustness;
 mod shapes;
 mod shutdown;
+mod stream_credit;
 mod tls;
 mod torn;
 mod truncation;
