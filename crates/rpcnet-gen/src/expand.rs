@@ -17,6 +17,10 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let Some(service) = service.filter(|_| mistakes.is_empty()) else {
         return mistakes.into_compile_errors();
     };
-    let emit::Items { shared, server, client } = emit::items(&service);
+    let emit::Items {
+        shared,
+        server,
+        client,
+    } = emit::items(&service);
     quote!(#(#shared)* #(#server)* #(#client)*)
 }

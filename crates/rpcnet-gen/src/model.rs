@@ -117,14 +117,18 @@ impl Method {
     }
 
     pub(crate) fn requests(&self) -> Option<&Stream> {
-        self.arguments.iter().find_map(|argument| match &argument.kind {
-            ArgumentKind::Requests(stream) => Some(stream),
-            _ => None,
-        })
+        self.arguments
+            .iter()
+            .find_map(|argument| match &argument.kind {
+                ArgumentKind::Requests(stream) => Some(stream),
+                _ => None,
+            })
     }
 
     pub(crate) fn takes_context(&self) -> bool {
-        self.arguments.iter().any(|argument| matches!(argument.kind, ArgumentKind::Context(_)))
+        self.arguments
+            .iter()
+            .any(|argument| matches!(argument.kind, ArgumentKind::Context(_)))
     }
 
     /// The reply, or an item of it.

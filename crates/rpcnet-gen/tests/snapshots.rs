@@ -43,10 +43,22 @@ fn generated_files_are_those_that_are_checked_in() {
                     fs::write(&path, &file.text).expect("the file can be written");
                 }
                 let expected = fs::read_to_string(&path).expect("the snapshot is checked in");
-                assert!(file.text == expected, "{} has changed:\n{}", path.display(), file.text);
+                assert!(
+                    file.text == expected,
+                    "{} has changed:\n{}",
+                    path.display(),
+                    file.text
+                );
             }
-            let files = fs::read_dir(&folder).expect("the snapshot is checked in").count();
-            assert_eq!(files, module.files.len(), "{} has other files", folder.display());
+            let files = fs::read_dir(&folder)
+                .expect("the snapshot is checked in")
+                .count();
+            assert_eq!(
+                files,
+                module.files.len(),
+                "{} has other files",
+                folder.display()
+            );
         }
     }
 }
@@ -55,7 +67,10 @@ fn generated_files_are_those_that_are_checked_in() {
 fn twenty_runs_generate_the_same() {
     for name in DEFINITIONS {
         let first = modules(name, Parts::All);
-        assert!((1..20).all(|_| modules(name, Parts::All) == first), "{name} differs");
+        assert!(
+            (1..20).all(|_| modules(name, Parts::All) == first),
+            "{name} differs"
+        );
     }
 }
 
@@ -78,7 +93,11 @@ fn the_attribute_emits_the_items_of_the_files() {
         });
         for (mut service, module) in services.zip(modules(name, Parts::All)) {
             let index = service.attrs.iter().position(|attribute| {
-                attribute.path().segments.last().is_some_and(|last| last.ident == "service")
+                attribute
+                    .path()
+                    .segments
+                    .last()
+                    .is_some_and(|last| last.ident == "service")
             });
             let attribute = service.attrs.remove(index.expect("it is a service"));
             let arguments = match attribute.meta {
@@ -90,7 +109,10 @@ fn the_attribute_emits_the_items_of_the_files() {
             let mut generated = own_items(&module);
             expanded.items.sort_by_key(order);
             generated.items.sort_by_key(order);
-            assert_eq!(prettyplease::unparse(&expanded), prettyplease::unparse(&generated));
+            assert_eq!(
+                prettyplease::unparse(&expanded),
+                prettyplease::unparse(&generated)
+            );
         }
     }
 }
@@ -100,7 +122,12 @@ fn own_items(module: &Module) -> syn::File {
     let files = module.files.iter().filter(|file| file.name != "types.rs");
     let items = files.flat_map(|file| syn::parse_file(&file.text).expect("it parses").items);
     let items = items.filter(|item| !matches!(item, syn::Item::Use(_) | syn::Item::Mod(_)));
-    syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: items.collect() }
+    syn::File {
+        shebang: None,
+        frontmatter: None,
+        attrs: Vec::new(),
+        items: items.collect(),
+    }
 }
 
 /// Keeps the order within a file, in the order of the files.
@@ -122,11 +149,20 @@ fn parts_that_were_not_asked_for_are_neither_there_nor_named() {
     };
     let (files, root) = names(Parts::ServerOnly);
     assert_eq!(files, ["mod.rs", "types.rs", "server.rs"]);
-    assert!(root.contains("mod server") && !root.contains("mod client"), "{root}");
+    assert!(
+        root.contains("mod server") && !root.contains("mod client"),
+        "{root}"
+    );
     let (files, root) = names(Parts::ClientOnly);
     assert_eq!(files, ["mod.rs", "types.rs", "client.rs"]);
-    assert!(root.contains("mod client") && !root.contains("server::"), "{root}");
+    assert!(
+        root.contains("mod client") && !root.contains("server::"),
+        "{root}"
+    );
     let (files, root) = names(Parts::TypesOnly);
     assert_eq!(files, ["mod.rs", "types.rs"]);
-    assert!(!root.contains("static") && !root.contains("mod client"), "{root}");
+    assert!(
+        !root.contains("static") && !root.contains("mod client"),
+        "{root}"
+    );
 }

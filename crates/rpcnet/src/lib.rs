@@ -74,6 +74,21 @@ mod task;
 mod transport;
 mod typed;
 
+/// Includes a service that the generator wrote from a build script: the module named
+/// here, out of `OUT_DIR`.
+///
+/// ```ignore
+/// pub mod greeting {
+///     rpcnet::include_service!("greeting");
+/// }
+/// ```
+#[macro_export]
+macro_rules! include_service {
+    ($module:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $module, "/mod.rs"));
+    };
+}
+
 #[doc(hidden)]
 pub mod __private {
     //! What generated code names; not for others, and without a promise of stability.
@@ -95,6 +110,10 @@ pub use error::{
 pub use futures_core::Stream;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::Limits;
+#[cfg(feature = "codegen")]
+pub use rpcnet_gen as codegen;
+#[cfg(feature = "macros")]
+pub use rpcnet_macros::service;
 pub use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
 };

@@ -10,13 +10,21 @@ use crate::model::{ArgumentKind, Method, Reply, Service};
 
 /// Emits the client's side.
 pub(super) fn items(service: &Service, names: &Names) -> Vec<TokenStream> {
-    vec![client(service, names), connect(service, names), client_impl(service, names)]
+    vec![
+        client(service, names),
+        connect(service, names),
+        client_impl(service, names),
+    ]
 }
 
 fn client(service: &Service, names: &Names) -> TokenStream {
-    let crate::model::Attributes { cfgs, lints, docs, .. } = &service.attributes;
+    let crate::model::Attributes {
+        cfgs, lints, docs, ..
+    } = &service.attributes;
     let (root, vis) = (&service.root, &service.vis);
-    let Names { client, carrier, .. } = names;
+    let Names {
+        client, carrier, ..
+    } = names;
     let about = format!(
         " Calls `{}` on a server. Clones are cheap, and share what carries their calls.",
         service.ident
@@ -39,7 +47,9 @@ fn client(service: &Service, names: &Names) -> TokenStream {
 }
 
 fn connect(service: &Service, names: &Names) -> TokenStream {
-    let crate::model::Attributes { cfgs, lints, docs, .. } = &service.attributes;
+    let crate::model::Attributes {
+        cfgs, lints, docs, ..
+    } = &service.attributes;
     let (root, vis, client) = (&service.root, &service.vis, &names.client);
     let allow_deprecated = allow_deprecated(docs);
     quote! {
@@ -68,10 +78,17 @@ fn connect(service: &Service, names: &Names) -> TokenStream {
 }
 
 fn client_impl(service: &Service, names: &Names) -> TokenStream {
-    let crate::model::Attributes { cfgs, lints, docs, .. } = &service.attributes;
+    let crate::model::Attributes {
+        cfgs, lints, docs, ..
+    } = &service.attributes;
     let (root, vis) = (&service.root, &service.vis);
-    let Names { client, carrier, .. } = names;
-    let methods = service.methods.iter().map(|method| client_method(service, names, method));
+    let Names {
+        client, carrier, ..
+    } = names;
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| client_method(service, names, method));
     let allow_deprecated = allow_deprecated(docs);
     quote! {
         #(#cfgs)*
@@ -133,9 +150,9 @@ fn client_method(service: &Service, names: &Names, method: &Method) -> TokenStre
     let requests = method.requests().map(|stream| &stream.item);
     let parameter = requests.map(|_| quote!(<#items>));
     let captured = requests.map(|_| quote!(, #items));
-    let bound = requests.map(|item| {
-        quote!(where #items: #root::Stream<Item = #item> + ::core::marker::Send + 'static)
-    });
+    let bound = requests.map(
+        |item| quote!(where #items: #root::Stream<Item = #item> + ::core::marker::Send + 'static),
+    );
     let call = call(service, method);
     let place = place_of(method);
     quote_spanned! {place=>
@@ -169,14 +186,19 @@ fn call(service: &Service, method: &Method) -> TokenStream {
             quote!(#message { #(#fields),* })
         }
     };
-    let requests = method.arguments.iter().find_map(|argument| match &argument.kind {
-        ArgumentKind::Requests(_) => Some(&argument.ident),
-        _ => None,
-    });
+    let requests = method
+        .arguments
+        .iter()
+        .find_map(|argument| match &argument.kind {
+            ArgumentKind::Requests(_) => Some(&argument.ident),
+            _ => None,
+        });
     let requests = requests.map(|ident| quote!(, #ident));
     quote!(self.calls.#call(&#constant, &#message #requests))
 }
 
 fn has_docs(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.path().is_ident("doc"))
+    attributes
+        .iter()
+        .any(|attribute| attribute.path().is_ident("doc"))
 }

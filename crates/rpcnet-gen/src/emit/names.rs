@@ -24,7 +24,12 @@ impl Names {
         for method in &service.methods {
             collect(method.types(), &mut used);
         }
-        let ident = |suffix| derived(&service.ident, &format!("{}{suffix}", service.ident.unraw()));
+        let ident = |suffix| {
+            derived(
+                &service.ident,
+                &format!("{}{suffix}", service.ident.unraw()),
+            )
+        };
         Self {
             handler: ident("Handler"),
             server: ident("Server"),
@@ -43,7 +48,11 @@ pub(crate) fn constant_name(service: &Ident, method: &Ident) -> String {
 
 /// The name of the message that a method's arguments make up.
 pub(crate) fn args_name(service: &Ident, method: &Ident) -> String {
-    format!("{}{}Args", service.unraw(), camel(&method.unraw().to_string()))
+    format!(
+        "{}{}Args",
+        service.unraw(),
+        camel(&method.unraw().to_string())
+    )
 }
 
 pub(crate) fn constant(service: &Service, method: &Method) -> Ident {
@@ -102,7 +111,11 @@ fn unused(name: &str, other: &str, used: &BTreeSet<String>) -> Ident {
     let mut candidate = name.to_owned();
     let mut number = 1;
     while used.contains(&candidate) {
-        candidate = if number == 1 { other.to_owned() } else { format!("{other}{number}") };
+        candidate = if number == 1 {
+            other.to_owned()
+        } else {
+            format!("{other}{number}")
+        };
         number += 1;
     }
     Ident::new(&candidate, Span::call_site())
@@ -144,9 +157,13 @@ mod tests {
 
     #[test]
     fn types_are_named_in_camel_case() {
-        for (name, expected) in
-            [("add", "Add"), ("get_url", "GetUrl"), ("getURL", "GetURL"), ("__", ""), ("a1", "A1")]
-        {
+        for (name, expected) in [
+            ("add", "Add"),
+            ("get_url", "GetUrl"),
+            ("getURL", "GetURL"),
+            ("__", ""),
+            ("a1", "A1"),
+        ] {
             assert_eq!(camel(name), expected);
         }
     }

@@ -9,11 +9,20 @@ use crate::model::{ArgumentKind, Kind, Method, Reply, Service, Stream};
 
 /// Emits the server's side.
 pub(super) fn items(service: &Service, names: &Names) -> Vec<TokenStream> {
-    vec![handler(service, names), server(service, names), server_impl(service, names)]
+    vec![
+        handler(service, names),
+        server(service, names),
+        server_impl(service, names),
+    ]
 }
 
 fn handler(service: &Service, names: &Names) -> TokenStream {
-    let crate::model::Attributes { cfgs, lints, docs, handler } = &service.attributes;
+    let crate::model::Attributes {
+        cfgs,
+        lints,
+        docs,
+        handler,
+    } = &service.attributes;
     let (vis, ident) = (&service.vis, &names.handler);
     let about = format!(
         " What a server of `{}` implements: one method for each of its calls. One handler serves \
@@ -21,7 +30,10 @@ fn handler(service: &Service, names: &Names) -> TokenStream {
         service.ident
     );
     let separator = has_docs(docs).then(|| quote!(#[doc = ""]));
-    let methods = service.methods.iter().map(|method| handler_method(service, method));
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| handler_method(service, method));
     let allow_deprecated = deprecated_anywhere(service);
     quote! {
         #(#cfgs)*
@@ -188,7 +200,10 @@ fn server_impl(service: &Service, names: &Names) -> TokenStream {
 
 fn constructors(service: &Service, names: &Names) -> TokenStream {
     let (root, vis, handler, name) = (&service.root, &service.vis, &names.handler, &service.name);
-    let methods = service.methods.iter().map(|method| registration(service, method));
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| registration(service, method));
     let allow_deprecated = deprecated_anywhere(service);
     quote! {
         /// Serves `handler` as `config` says, and nothing beside it.
@@ -219,19 +234,26 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
         [] => quote!(()),
         _ => quote!(args),
     };
-    let context = if method.takes_context() { quote!(context) } else { quote!(_context) };
+    let context = if method.takes_context() {
+        quote!(context)
+    } else {
+        quote!(_context)
+    };
     let requests = method.requests().map(|_| quote!(, requests));
     let responses =
         matches!(kind, Kind::ServerStreaming | Kind::Bidirectional).then(|| quote!(, out));
-    let arguments = method.arguments.iter().map(|argument| match &argument.kind {
-        ArgumentKind::Context(_) => quote!(context),
-        ArgumentKind::Message(_) if messages.len() == 1 => quote!(args),
-        ArgumentKind::Message(_) => {
-            let field = &argument.ident;
-            quote!(args.#field)
-        }
-        ArgumentKind::Requests(stream) => passed_requests(stream),
-    });
+    let arguments = method
+        .arguments
+        .iter()
+        .map(|argument| match &argument.kind {
+            ArgumentKind::Context(_) => quote!(context),
+            ArgumentKind::Message(_) if messages.len() == 1 => quote!(args),
+            ArgumentKind::Message(_) => {
+                let field = &argument.ident;
+                quote!(args.#field)
+            }
+            ArgumentKind::Requests(stream) => passed_requests(stream),
+        });
     let call = quote!(H::#ident(&handler #(, #arguments)*).await);
     let call = match &method.reply {
         Reply::Message(_) => call,
@@ -247,12 +269,22 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
 }
 
 fn passed_requests(stream: &Stream) -> TokenStream {
-    let requests = if stream.results { quote!(requests.results()) } else { quote!(requests) };
-    if stream.boxed { quote!(::std::boxed::Box::pin(#requests)) } else { requests }
+    let requests = if stream.results {
+        quote!(requests.results())
+    } else {
+        quote!(requests)
+    };
+    if stream.boxed {
+        quote!(::std::boxed::Box::pin(#requests))
+    } else {
+        requests
+    }
 }
 
 fn has_docs(attributes: &[syn::Attribute]) -> bool {
-    attributes.iter().any(|attribute| attribute.path().is_ident("doc"))
+    attributes
+        .iter()
+        .any(|attribute| attribute.path().is_ident("doc"))
 }
 
 fn deprecated_anywhere(service: &Service) -> Option<TokenStream> {

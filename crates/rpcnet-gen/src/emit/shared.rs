@@ -9,8 +9,14 @@ use crate::model::{Codec, Kind, Method, Service};
 
 /// Emits a message for each method that needs one, and a constant for each method.
 pub(super) fn items(service: &Service, _names: &Names) -> Vec<TokenStream> {
-    let messages = service.methods.iter().filter_map(|method| message(service, method));
-    let constants = service.methods.iter().map(|method| constant(service, method));
+    let messages = service
+        .methods
+        .iter()
+        .filter_map(|method| message(service, method));
+    let constants = service
+        .methods
+        .iter()
+        .map(|method| constant(service, method));
     messages.chain(constants).collect()
 }
 
@@ -47,7 +53,10 @@ pub(super) fn allow_deprecated<'a>(
     let deprecated = |attribute: &&Attribute| {
         attribute.path().is_ident("deprecated") || attribute.path().is_ident("cfg_attr")
     };
-    attributes.into_iter().any(|a| deprecated(&a)).then(|| quote!(#[allow(deprecated)]))
+    attributes
+        .into_iter()
+        .any(|a| deprecated(&a))
+        .then(|| quote!(#[allow(deprecated)]))
 }
 
 fn message(service: &Service, method: &Method) -> Option<TokenStream> {

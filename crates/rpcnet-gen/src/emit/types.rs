@@ -13,7 +13,12 @@ const VISIBILITY: &str = "pub(super) ";
 pub(super) fn text(definition: &Definition<'_>) -> String {
     let text = definition.text;
     let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
-    edits.extend(definition.cuts.iter().map(|cut| (whole_lines(text, cut), "")));
+    edits.extend(
+        definition
+            .cuts
+            .iter()
+            .map(|cut| (whole_lines(text, cut), "")),
+    );
     let imports = definition.imports.iter();
     edits.extend(imports.map(|import| (import.visibility..import.visibility, VISIBILITY)));
     edits.sort_by_key(|(range, _)| range.start);
@@ -41,9 +46,19 @@ pub(super) fn shared_text(definition: &Definition<'_>, first: &str) -> String {
     out.push('\n');
     for import in &definition.imports {
         let (start, end) = (import.item.start, import.item.end);
-        out.push_str(definition.text.get(start..import.visibility).unwrap_or_default());
+        out.push_str(
+            definition
+                .text
+                .get(start..import.visibility)
+                .unwrap_or_default(),
+        );
         out.push_str(VISIBILITY);
-        out.push_str(definition.text.get(import.visibility..end).unwrap_or_default());
+        out.push_str(
+            definition
+                .text
+                .get(import.visibility..end)
+                .unwrap_or_default(),
+        );
         out.push('\n');
     }
     out.push_str(&format!("pub use super::super::{first}::types::*;\n"));

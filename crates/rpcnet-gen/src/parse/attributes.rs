@@ -77,7 +77,9 @@ pub(super) fn is_service(attribute: &Attribute) -> bool {
 
 /// Whether a path ends in a name, and says nothing in angle brackets there.
 pub(super) fn last_is(path: &Path, name: &str) -> bool {
-    path.segments.last().is_some_and(|last| last.ident == name && last.arguments.is_none())
+    path.segments
+        .last()
+        .is_some_and(|last| last.ident == name && last.arguments.is_none())
 }
 
 fn is_inner(attribute: &Attribute, mistakes: &mut Mistakes) -> bool {
@@ -95,7 +97,8 @@ fn is_inner(attribute: &Attribute, mistakes: &mut Mistakes) -> bool {
 /// The last part of the attribute's path.
 fn name(attribute: &Attribute) -> String {
     let last = attribute.path().segments.last();
-    last.map(|segment| segment.ident.to_string()).unwrap_or_default()
+    last.map(|segment| segment.ident.to_string())
+        .unwrap_or_default()
 }
 
 fn is_lint(name: &str) -> bool {
@@ -108,7 +111,11 @@ fn lint(attribute: &Attribute) -> Attribute {
     if let Meta::List(list) = &mut lint.meta
         && list.path.is_ident("expect")
     {
-        let span = list.path.segments.first().map(|segment| segment.ident.span());
+        let span = list
+            .path
+            .segments
+            .first()
+            .map(|segment| segment.ident.span());
         let span = span.unwrap_or_else(proc_macro2::Span::call_site);
         list.path = Path::from(Ident::new("allow", span));
     }

@@ -33,16 +33,25 @@ pub(crate) struct Import {
 /// Reads a file; what it returns is of use only if nothing was reported.
 pub(crate) fn read<'a>(text: &'a str, mistakes: &mut Mistakes) -> Definition<'a> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut definition =
-        Definition { text, services: Vec::new(), cuts: Vec::new(), imports: Vec::new() };
+    let mut definition = Definition {
+        text,
+        services: Vec::new(),
+        cuts: Vec::new(),
+        imports: Vec::new(),
+    };
     let file = match syn::parse_file(text) {
         Ok(file) => file,
         Err(error) => {
-            mistakes.report_syntax(error, "a definition is a file of Rust: make it one that parses");
+            mistakes.report_syntax(
+                error,
+                "a definition is a file of Rust: make it one that parses",
+            );
             return definition;
         }
     };
-    definition.text = text.get(file.shebang.map_or(0, |line| line.len())..).unwrap_or_default();
+    definition.text = text
+        .get(file.shebang.map_or(0, |line| line.len())..)
+        .unwrap_or_default();
     let mut mentioned = BTreeSet::new();
     let mut found = false;
     for item in &file.items {
@@ -66,7 +75,9 @@ pub(crate) fn read<'a>(text: &'a str, mistakes: &mut Mistakes) -> Definition<'a>
 
 impl Definition<'_> {
     fn service(&mut self, item: &Item, mentioned: &mut BTreeSet<String>, mistakes: &mut Mistakes) {
-        let Item::Trait(item) = item else { return not_a_trait(item, mistakes) };
+        let Item::Trait(item) = item else {
+            return not_a_trait(item, mistakes);
+        };
         self.cuts.push(item.span().byte_range());
         check_visibility(item, mistakes);
         mentioned.extend(mentions(item));
@@ -76,7 +87,9 @@ impl Definition<'_> {
             options = Some(service_options(&item.attrs.remove(index), mistakes));
         }
         let options = options.unwrap_or_default();
-        let Some(service) = super::service(options, &item, Place::File, mistakes) else { return };
+        let Some(service) = super::service(options, &item, Place::File, mistakes) else {
+            return;
+        };
         let module = snake(&service.ident.to_string());
         if !is_module_name(&module) {
             mistakes.report(
@@ -85,11 +98,17 @@ impl Definition<'_> {
                 "rename the trait, and keep its name on the wire with the option `name = \"..\"`",
             );
         }
-        let other = self.services.iter().find(|other| snake(&other.ident.to_string()) == module);
+        let other = self
+            .services
+            .iter()
+            .find(|other| snake(&other.ident.to_string()) == module);
         if let Some(other) = other {
             mistakes.report(
                 &service.ident,
-                format!("`{}` is in the module `{module}`, as is `{}`", service.ident, other.ident),
+                format!(
+                    "`{}` is in the module `{module}`, as is `{}`",
+                    service.ident, other.ident
+                ),
                 "rename one of the two traits",
             );
         }
@@ -139,7 +158,10 @@ fn is_module_name(name: &str) -> bool {
 }
 
 fn import(item: &ItemUse) -> Import {
-    Import { item: item.span().byte_range(), visibility: item.use_token.span.byte_range().start }
+    Import {
+        item: item.span().byte_range(),
+        visibility: item.use_token.span.byte_range().start,
+    }
 }
 
 fn check_visibility(item: &ItemTrait, mistakes: &mut Mistakes) {
@@ -153,9 +175,17 @@ fn check_visibility(item: &ItemTrait, mistakes: &mut Mistakes) {
     }
     let help = "write `pub trait` or `pub(crate) trait`";
     if matches!(item.vis, Visibility::Inherited) {
-        mistakes.report(&item.ident, format!("the service `{}` is private", item.ident), help);
+        mistakes.report(
+            &item.ident,
+            format!("the service `{}` is private", item.ident),
+            help,
+        );
     } else {
-        mistakes.report(&item.vis, "this visibility has another meaning in the generated files", help);
+        mistakes.report(
+            &item.vis,
+            "this visibility has another meaning in the generated files",
+            help,
+        );
     }
 }
 
@@ -163,7 +193,10 @@ fn check_import(tree: &UseTree, mistakes: &mut Mistakes) {
     let first = match tree {
         UseTree::Path(path) => &path.ident,
         UseTree::Group(group) => {
-            return group.items.iter().for_each(|tree| check_import(tree, mistakes));
+            return group
+                .items
+                .iter()
+                .for_each(|tree| check_import(tree, mistakes));
         }
         UseTree::Name(_) | UseTree::Rename(_) | UseTree::Glob(_) => return,
     };
@@ -185,7 +218,12 @@ fn check_types(
 ) {
     let mut generated = BTreeSet::new();
     for service in services {
-        let Names { handler, server, client, .. } = Names::new(service);
+        let Names {
+            handler,
+            server,
+            client,
+            ..
+        } = Names::new(service);
         generated.extend([handler, server, client].map(|ident| ident.to_string()));
         for method in &service.methods {
             generated.insert(constant_name(&service.ident, &method.ident));
@@ -224,8 +262,12 @@ fn mentions(item: &ItemTrait) -> BTreeSet<String> {
 
     impl<'ast> Visit<'ast> for Mentions {
         fn visit_path(&mut self, path: &'ast syn::Path) {
-            let first = path.segments.first().filter(|_| path.leading_colon.is_none());
-            self.0.extend(first.map(|segment| segment.ident.to_string()));
+            let first = path
+                .segments
+                .first()
+                .filter(|_| path.leading_colon.is_none());
+            self.0
+                .extend(first.map(|segment| segment.ident.to_string()));
             visit::visit_path(self, path);
         }
     }

@@ -28,7 +28,12 @@ pub(super) fn report_desugared(item: &ItemTrait, mistakes: &mut Mistakes) -> boo
                 GenericParam::Lifetime(param) => param.lifetime.ident == "async_trait",
                 _ => false,
             };
-            item.sig.generics.params.iter().any(by_macro).then_some(&item.sig.ident)
+            item.sig
+                .generics
+                .params
+                .iter()
+                .any(by_macro)
+                .then_some(&item.sig.ident)
         }
         _ => None,
     });
@@ -50,7 +55,10 @@ impl Reader<'_> {
         mistakes: &mut Mistakes,
     ) -> (Named, Option<Method>) {
         let kept = attributes::of_method(&item.attrs, mistakes);
-        let rpc = item.attrs.iter().filter(|attribute| attribute.path().is_ident("rpc"));
+        let rpc = item
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("rpc"));
         let options = options::method(rpc, mistakes);
         let named = Named::new(self.service, &item.sig.ident, options.name, mistakes);
         check_modifiers(item, mistakes);
@@ -209,19 +217,34 @@ impl Taken {
 fn check_modifiers(item: &TraitItemFn, mistakes: &mut Mistakes) {
     let sig = &item.sig;
     if let Some(token) = sig.constness {
-        mistakes.report(token, "a method of a service cannot be `const`", "remove `const`");
+        mistakes.report(
+            token,
+            "a method of a service cannot be `const`",
+            "remove `const`",
+        );
     }
     if let Safety::Unsafe(token) = sig.safety {
-        mistakes.report(token, "a method of a service cannot be `unsafe`", "remove `unsafe`");
+        mistakes.report(
+            token,
+            "a method of a service cannot be `unsafe`",
+            "remove `unsafe`",
+        );
     }
     if let Some(abi) = &sig.abi {
-        mistakes.report(abi, "a method of a service cannot be `extern`", "remove `extern`");
+        mistakes.report(
+            abi,
+            "a method of a service cannot be `extern`",
+            "remove `extern`",
+        );
     }
     if sig.asyncness.is_none() {
         mistakes.report(
             sig.fn_token,
             format!("the method `{}` is not async", sig.ident),
-            format!("write `async fn {}`: a call waits for the other end", sig.ident),
+            format!(
+                "write `async fn {}`: a call waits for the other end",
+                sig.ident
+            ),
         );
     }
     if let Some(tokens) = generic(&sig.generics) {
@@ -252,12 +275,20 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
         mistakes.report(
             &sig.ident,
             format!("the method `{}` is without `&self`", sig.ident),
-            format!("write `fn {}(&self, ..)`: it is called on a handler", sig.ident),
+            format!(
+                "write `fn {}(&self, ..)`: it is called on a handler",
+                sig.ident
+            ),
         );
         return;
     };
     let help = "write `&self`: one handler serves many calls at once";
-    let Receiver { self_token, kind, mutability, .. } = receiver;
+    let Receiver {
+        self_token,
+        kind,
+        mutability,
+        ..
+    } = receiver;
     attributes::of_argument(&receiver.attrs, mistakes);
     match kind {
         ReceiverKind::Reference(_, None, None) => {}
@@ -277,7 +308,11 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
             "a method of a service cannot take `self` by value",
             help,
         ),
-        _ => mistakes.report(receiver, "a method of a service cannot give `self` a type", help),
+        _ => mistakes.report(
+            receiver,
+            "a method of a service cannot give `self` a type",
+            help,
+        ),
     }
 }
 
@@ -294,7 +329,10 @@ fn result<'a>(
         mistakes.report(
             ty,
             format!("the method `{}` returns no `Result`", sig.ident),
-            format!("write `Result<{}, E>`, with an error type of yours in place of `E`", types::text(ty)),
+            format!(
+                "write `Result<{}, E>`, with an error type of yours in place of `E`",
+                types::text(ty)
+            ),
         );
         return None;
     };
@@ -330,8 +368,10 @@ fn is_context(ty: &Type) -> bool {
 fn is_future(ty: &Type) -> bool {
     match types::plain(ty) {
         Type::ImplTrait(_) => true,
-        ty => types::path(ty).and_then(|path| path.segments.last()).is_some_and(|last| {
-            last.ident == "Pin" || last.ident == "BoxFuture" || last.ident == "Box"
-        }),
+        ty => types::path(ty)
+            .and_then(|path| path.segments.last())
+            .is_some_and(|last| {
+                last.ident == "Pin" || last.ident == "BoxFuture" || last.ident == "Box"
+            }),
     }
 }

@@ -10,9 +10,15 @@ pub(crate) struct Mistakes(Vec<Mistake>);
 struct Mistake {
     /// The place, and for the compiler the whole text.
     error: syn::Error,
-    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "diagnostics of files read it"))]
+    #[cfg_attr(
+        not(feature = "files"),
+        expect(dead_code, reason = "diagnostics of files read it")
+    )]
     message: String,
-    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "diagnostics of files read it"))]
+    #[cfg_attr(
+        not(feature = "files"),
+        expect(dead_code, reason = "diagnostics of files read it")
+    )]
     help: String,
 }
 
@@ -26,7 +32,11 @@ impl Mistakes {
     ) {
         let (message, help) = (message.into(), help.into());
         let error = syn::Error::new_spanned(at, text(&message, &help));
-        self.0.push(Mistake { error, message, help });
+        self.0.push(Mistake {
+            error,
+            message,
+            help,
+        });
     }
 
     /// Reports what the parser of Rust did not understand.
@@ -34,7 +44,11 @@ impl Mistakes {
         for error in error {
             let message = error.to_string();
             let error = syn::Error::new(error.span(), text(&message, help));
-            self.0.push(Mistake { error, message, help: help.to_owned() });
+            self.0.push(Mistake {
+                error,
+                message,
+                help: help.to_owned(),
+            });
         }
     }
 
@@ -48,7 +62,10 @@ impl Mistakes {
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
-        self.0.into_iter().map(|mistake| mistake.error.into_compile_error()).collect()
+        self.0
+            .into_iter()
+            .map(|mistake| mistake.error.into_compile_error())
+            .collect()
     }
 
     /// In the order of the source.
@@ -74,5 +91,9 @@ impl Mistakes {
 }
 
 fn text(message: &str, help: &str) -> String {
-    if help.is_empty() { message.to_owned() } else { format!("{message}\n  help: {help}") }
+    if help.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{message}\n  help: {help}")
+    }
 }

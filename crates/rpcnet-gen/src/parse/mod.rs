@@ -65,9 +65,15 @@ fn not_a_trait(item: &Item, mistakes: &mut Mistakes) {
             "put the attribute on the trait that lists the methods; the handler trait that is \
              generated from it is what a server implements",
         ),
-        Item::Struct(item) => mistakes.report(&item.ident, "a service is a trait, not a struct", help),
+        Item::Struct(item) => {
+            mistakes.report(&item.ident, "a service is a trait, not a struct", help)
+        }
         Item::Enum(item) => mistakes.report(&item.ident, "a service is a trait, not an enum", help),
-        Item::Fn(item) => mistakes.report(&item.sig.ident, "a service is a trait, not a function", help),
+        Item::Fn(item) => mistakes.report(
+            &item.sig.ident,
+            "a service is a trait, not a function",
+            help,
+        ),
         Item::Mod(item) => mistakes.report(&item.ident, "a service is a trait, not a module", help),
         item => mistakes.report(item, "a service is a trait", help),
     }
@@ -87,7 +93,11 @@ fn service(
     check_head(item, mistakes);
     let name = service_name(&options, item, mistakes);
     let codec = options.codec.unwrap_or(Codec::Serde);
-    let reader = method::Reader { service: name.as_deref(), codec, place };
+    let reader = method::Reader {
+        service: name.as_deref(),
+        codec,
+        place,
+    };
     let mut named: Vec<Named> = Vec::new();
     let mut methods = Vec::new();
     for item in &item.items {
@@ -138,7 +148,11 @@ fn service_name(
 /// Checks what a trait has around its methods.
 fn check_head(item: &ItemTrait, mistakes: &mut Mistakes) {
     if let Some(token) = item.unsafety {
-        mistakes.report(token, "a service cannot be an unsafe trait", "remove `unsafe`");
+        mistakes.report(
+            token,
+            "a service cannot be an unsafe trait",
+            "remove `unsafe`",
+        );
     }
     if let Some(token) = item.modifiers.auto_token {
         mistakes.report(token, "a service cannot be an auto trait", "remove `auto`");
@@ -162,10 +176,18 @@ fn check_head(item: &ItemTrait, mistakes: &mut Mistakes) {
 /// What makes an item generic, as tokens to point at.
 fn generic(generics: &Generics) -> Option<TokenStream> {
     if generics.lt_token.is_some() {
-        let Generics { lt_token, params, gt_token, .. } = generics;
+        let Generics {
+            lt_token,
+            params,
+            gt_token,
+            ..
+        } = generics;
         return Some(quote!(#lt_token #params #gt_token));
     }
-    generics.where_clause.as_ref().map(ToTokens::to_token_stream)
+    generics
+        .where_clause
+        .as_ref()
+        .map(ToTokens::to_token_stream)
 }
 
 /// Reports what a trait has between its methods.

@@ -10,7 +10,14 @@ use crate::emit::names::{args_name, constant_name};
 /// The longest name of a method on the wire, in bytes, with the service's.
 const WIRE_NAME_BYTES_MAX: usize = 128;
 /// Associated functions that a generated client has itself, or that a user expects of it.
-const RESERVED: [&str; 6] = ["carrier", "clone", "connect", "new", "with_codec", "with_options"];
+const RESERVED: [&str; 6] = [
+    "carrier",
+    "clone",
+    "connect",
+    "new",
+    "with_codec",
+    "with_options",
+];
 
 /// A method's names, whatever else is wrong with it.
 pub(super) struct Named {
@@ -29,7 +36,11 @@ impl Named {
         option: Option<LitStr>,
         mistakes: &mut Mistakes,
     ) -> Self {
-        let named = Self { ident: ident.clone(), option, wire_name: None };
+        let named = Self {
+            ident: ident.clone(),
+            option,
+            wire_name: None,
+        };
         let part = match &named.option {
             Some(option) => option.value(),
             None => ident.unraw().to_string(),
@@ -38,17 +49,29 @@ impl Named {
             Some(option) => is_valid(option, &part, mistakes),
             None => is_valid(ident, &part, mistakes),
         };
-        let Some(service) = service.filter(|_| valid) else { return named };
-        let whole = if service.is_empty() { part } else { format!("{service}.{part}") };
+        let Some(service) = service.filter(|_| valid) else {
+            return named;
+        };
+        let whole = if service.is_empty() {
+            part
+        } else {
+            format!("{service}.{part}")
+        };
         if whole.len() > WIRE_NAME_BYTES_MAX {
             mistakes.report(
                 named.tokens(),
-                format!("the name on the wire, `{whole}`, is of {} characters", whole.len()),
+                format!(
+                    "the name on the wire, `{whole}`, is of {} characters",
+                    whole.len()
+                ),
                 format!("a name has at most {WIRE_NAME_BYTES_MAX}: {RENAME}"),
             );
             return named;
         }
-        Self { wire_name: Some(whole), ..named }
+        Self {
+            wire_name: Some(whole),
+            ..named
+        }
     }
 
     fn tokens(&self) -> &dyn ToTokens {
@@ -88,7 +111,9 @@ pub(super) fn check(service: &Ident, methods: &[Named], mistakes: &mut Mistakes)
         if RESERVED.contains(&ident.unraw().to_string().as_str()) {
             mistakes.report(
                 ident,
-                format!("a method cannot be called `{ident}`: the generated client has one already"),
+                format!(
+                    "a method cannot be called `{ident}`: the generated client has one already"
+                ),
                 format!(
                     "rename the method, and keep its name on the wire with `#[rpc(name = \"{}\")]`",
                     ident.unraw()
@@ -96,7 +121,10 @@ pub(super) fn check(service: &Ident, methods: &[Named], mistakes: &mut Mistakes)
             );
         }
         let before = methods.iter().take(index);
-        if let Some(clash) = before.into_iter().find_map(|other| clash(service, other, method)) {
+        if let Some(clash) = before
+            .into_iter()
+            .find_map(|other| clash(service, other, method))
+        {
             clash.report(method, mistakes);
         }
     }

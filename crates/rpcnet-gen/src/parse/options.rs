@@ -37,10 +37,13 @@ pub(super) fn service(tokens: TokenStream, mistakes: &mut Mistakes) -> ServiceOp
     let mut options = ServiceOptions::default();
     for entry in entries(tokens, SERVICE_HELP, mistakes) {
         match entry.key.unraw().to_string().as_str() {
-            "name" => options.name = entry.text("\"calc.v1\"", mistakes).and_then(|name| {
-                let valid = name.value().is_empty() || names::is_valid(&name, &name.value(), mistakes);
-                valid.then(|| name.value())
-            }),
+            "name" => {
+                options.name = entry.text("\"calc.v1\"", mistakes).and_then(|name| {
+                    let valid =
+                        name.value().is_empty() || names::is_valid(&name, &name.value(), mistakes);
+                    valid.then(|| name.value())
+                })
+            }
             "codec" => options.codec = codec(&entry, mistakes),
             "crate" => options.root = root(&entry, mistakes),
             unknown => mistakes.report(
@@ -103,7 +106,10 @@ impl Entry {
     fn text(&self, example: &str, mistakes: &mut Mistakes) -> Option<LitStr> {
         let key = &self.key;
         match &self.value {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
+            Some(Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            })) => return Some(text.clone()),
             Some(value) => mistakes.report(
                 value,
                 format!("the value of `{key}` is not a string"),
@@ -146,9 +152,16 @@ fn entries(tokens: TokenStream, help: &str, mistakes: &mut Mistakes) -> Vec<Entr
 fn once_each(entries: Vec<Entry>, mistakes: &mut Mistakes) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::new();
     for entry in entries {
-        if kept.iter().any(|before| before.key.unraw() == entry.key.unraw()) {
+        if kept
+            .iter()
+            .any(|before| before.key.unraw() == entry.key.unraw())
+        {
             let key = &entry.key;
-            mistakes.report(key, format!("`{key}` is given twice"), "keep one of the two");
+            mistakes.report(
+                key,
+                format!("`{key}` is given twice"),
+                "keep one of the two",
+            );
         } else {
             kept.push(entry);
         }
@@ -203,7 +216,10 @@ fn timeout_ms(text: &LitStr, mistakes: &mut Mistakes) -> Option<u64> {
         return None;
     }
     // A number beyond u64 is beyond a day, too.
-    let ms = number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(unit_ms);
+    let ms = number
+        .parse::<u64>()
+        .unwrap_or(u64::MAX)
+        .saturating_mul(unit_ms);
     if ms == 0 {
         mistakes.report(
             text,

@@ -35,7 +35,9 @@ pub(super) fn read(ty: &Type, direction: Direction<'_>, mistakes: &mut Mistakes)
             None => return Found::Other,
         },
     };
-    let Some(segment) = stream_bound(bounds.iter().copied()) else { return Found::Other };
+    let Some(segment) = stream_bound(bounds.iter().copied()) else {
+        return Found::Other;
+    };
     if boxed && !bounds.iter().any(|bound| is_bound(bound, "Send")) {
         // Without `Send` it is another type than the one that is generated.
         mistakes.report(
@@ -49,7 +51,11 @@ pub(super) fn read(ty: &Type, direction: Direction<'_>, mistakes: &mut Mistakes)
     check_bounds(&bounds, segment, boxed, mistakes);
     let stream = item(segment, mistakes).and_then(|ty| {
         let (item, results) = unwrap(ty, direction, mistakes)?;
-        Some(Stream { item: item.clone(), results, boxed })
+        Some(Stream {
+            item: item.clone(),
+            results,
+            boxed,
+        })
     });
     match stream {
         Some(stream) if mistakes.len() == before => Found::Stream(stream),
@@ -68,7 +74,10 @@ fn boxed_bounds(ty: &Type) -> Option<Vec<&TypeParamBound>> {
 
 /// `T` of `Name<T>`.
 fn only_argument<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
-    let last = path(ty)?.segments.last().filter(|last| last.ident == name)?;
+    let last = path(ty)?
+        .segments
+        .last()
+        .filter(|last| last.ident == name)?;
     match type_arguments(last)?.as_slice() {
         [only] => Some(only),
         _ => None,
@@ -93,9 +102,12 @@ fn check_bounds(
         let known = match bound {
             TypeParamBound::Lifetime(lifetime) => lifetime.ident == "static",
             TypeParamBound::Trait(trait_bound) => {
-                let is_stream = trait_bound.path.segments.last().is_some_and(|last| {
-                    std::ptr::eq(last, stream)
-                }) && trait_bound.maybe.is_none()
+                let is_stream = trait_bound
+                    .path
+                    .segments
+                    .last()
+                    .is_some_and(|last| std::ptr::eq(last, stream))
+                    && trait_bound.maybe.is_none()
                     && trait_bound.lifetimes.is_none();
                 is_stream || is_bound(bound, "Send") || (!boxed && is_bound(bound, "Unpin"))
             }
@@ -120,7 +132,10 @@ fn item<'a>(stream: &'a PathSegment, mistakes: &mut Mistakes) -> Option<&'a Type
         PathArguments::None => no_arguments,
         PathArguments::Parenthesized(_) => None,
     };
-    let arguments: Vec<_> = arguments.iter().flat_map(|arguments| &arguments.args).collect();
+    let arguments: Vec<_> = arguments
+        .iter()
+        .flat_map(|arguments| &arguments.args)
+        .collect();
     if let [GenericArgument::AssocType(assoc)] = arguments.as_slice()
         && assoc.ident == "Item"
         && assoc.generics.is_none()
@@ -141,7 +156,9 @@ fn unwrap<'a>(
     direction: Direction<'_>,
     mistakes: &mut Mistakes,
 ) -> Option<(&'a Type, bool)> {
-    let Some((_, arguments)) = result(ty) else { return Some((ty, false)) };
+    let Some((_, arguments)) = result(ty) else {
+        return Some((ty, false));
+    };
     let [item, error] = arguments.as_slice() else {
         mistakes.report(
             ty,

@@ -18,7 +18,12 @@ pub(super) fn check(ty: &Type, what: &'static str, place: Place, mistakes: &mut 
         );
         return;
     }
-    Check { what, place, mistakes }.visit_type(ty);
+    Check {
+        what,
+        place,
+        mistakes,
+    }
+    .visit_type(ty);
 }
 
 /// The path of a type that is nothing but a path.
@@ -59,16 +64,21 @@ pub(super) fn stream_bound<'a>(
     bounds: impl IntoIterator<Item = &'a TypeParamBound>,
 ) -> Option<&'a PathSegment> {
     bounds.into_iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().filter(|last| last.ident == "Stream")
-        }
+        TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .filter(|last| last.ident == "Stream"),
         _ => None,
     })
 }
 
 /// What a type consists of if it is `Result`: the types in its angle brackets.
 pub(super) fn result(ty: &Type) -> Option<(&PathSegment, Vec<&Type>)> {
-    let last = path(ty)?.segments.last().filter(|last| last.ident == "Result")?;
+    let last = path(ty)?
+        .segments
+        .last()
+        .filter(|last| last.ident == "Result")?;
     Some((last, type_arguments(last)?))
 }
 
@@ -80,7 +90,10 @@ fn bare_stream(ty: &Type) -> Option<&Type> {
         ty => {
             let last = path(ty)?.segments.last()?;
             let pointer = last.ident == "Box" || last.ident == "Pin";
-            type_arguments(last).filter(|_| pointer)?.into_iter().next()?
+            type_arguments(last)
+                .filter(|_| pointer)?
+                .into_iter()
+                .next()?
         }
     };
     bare_stream(inner).map(|_| ty)
@@ -108,7 +121,11 @@ impl Check<'_> {
             );
         } else {
             let what = format!("be `{keyword}` a trait");
-            self.report(ty, &what, "write the type itself; only `Stream`s may be named by their trait");
+            self.report(
+                ty,
+                &what,
+                "write the type itself; only `Stream`s may be named by their trait",
+            );
         }
     }
 }
@@ -128,7 +145,9 @@ impl<'ast> Visit<'ast> for Check<'_> {
             Type::TraitObject(object) => {
                 self.bounds(ty, "dyn", &object.bounds.iter().collect::<Vec<_>>());
             }
-            Type::FnPtr(_) => self.report(ty, "be a function", "send what the function is to act on"),
+            Type::FnPtr(_) => {
+                self.report(ty, "be a function", "send what the function is to act on")
+            }
             Type::Infer(_) => self.report(ty, "be left to inference", "write the type out"),
             Type::Never(_) => self.report(ty, "be `!`", "write `()`, or an empty enum of your own"),
             Type::Ptr(_) => self.report(ty, "be a pointer", "send the value itself"),
@@ -136,7 +155,9 @@ impl<'ast> Visit<'ast> for Check<'_> {
                 let element = text(&slice.elem);
                 self.report(ty, "be a slice", format!("write `Vec<{element}>`"));
             }
-            Type::Macro(_) => self.report(ty, "be a macro", "write out the type that it stands for"),
+            Type::Macro(_) => {
+                self.report(ty, "be a macro", "write out the type that it stands for")
+            }
             Type::Verbatim(_) => self.report(ty, "be of this type", "write a type of stable Rust"),
             ty => visit::visit_type(self, ty),
         }
@@ -170,11 +191,17 @@ fn check_relative(path: &Path, place: Place, mistakes: &mut Mistakes) {
     if place == Place::Scope {
         return;
     }
-    let first = path.segments.first().filter(|_| path.leading_colon.is_none());
+    let first = path
+        .segments
+        .first()
+        .filter(|_| path.leading_colon.is_none());
     if let Some(first) = first.filter(|first| first.ident == "self" || first.ident == "super") {
         mistakes.report(
             &first.ident,
-            format!("a path from `{}` has another meaning in the generated files", first.ident),
+            format!(
+                "a path from `{}` has another meaning in the generated files",
+                first.ident
+            ),
             "write it from `crate`",
         );
     }
@@ -197,9 +224,14 @@ fn owned(referenced: &Type) -> String {
 /// A type as one would write it, near enough.
 pub(super) fn text(ty: impl ToTokens) -> String {
     let mut text = ty.to_token_stream().to_string();
-    for (spaced, tight) in
-        [(" <", "<"), ("< ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("& ", "&")]
-    {
+    for (spaced, tight) in [
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" :: ", "::"),
+        (" ,", ","),
+        ("& ", "&"),
+    ] {
         text = text.replace(spaced, tight);
     }
     text
