@@ -400,15 +400,15 @@ async fn a_connection_that_is_gone_takes_typed_handlers_with_it() {
         .until(|seen| seen.started == 3 && seen.items == 3)
         .await;
     scene.rpc.close();
-    probe.dropped(3).await;
-    assert_eq!(probe.seen().ends, 0);
-    assert_dropped(upload).await;
     let ended = soon("the unary call", unary).await.unwrap();
     assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
     let ended = soon("the upload", gather).await.unwrap();
     assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
     let ended = soon("the stream", items.next()).await.expect("no end");
     assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
+    assert_dropped(upload).await;
+    probe.dropped(3).await;
+    assert_eq!(probe.seen().ends, 0);
 }
 
 #[tokio::test]
