@@ -24,6 +24,9 @@ fn everything_that_the_demo_shows_behaves() {
     for expected in [
         "1. a server and a client\n",
         "unary: \"hello, world\" in ",
+        "NotSpoken { language: Klingon }",
+        "TooFar { limit: 100 }",
+        "-> \"bonjour, world\"",
         "5000 calls, 64 at once: p50 ",
         "by its verified certificate: \"client\"",
         "the server had dropped the handler",
@@ -33,7 +36,7 @@ fn everything_that_the_demo_shows_behaves() {
         "that call: internal error",
         "killed (no goodbye) with 8 calls in flight",
         "the server reports: 8 completed, 0 cut",
-        "all 10 stages behaved, in ",
+        "all 11 stages behaved, in ",
     ] {
         assert!(report.contains(expected), "{expected:?} in {report}");
     }

@@ -38,7 +38,7 @@ fn client(service: &Service, names: &Names) -> TokenStream {
         #separator
         #[doc = #about]
         #[derive(::core::fmt::Debug, ::core::clone::Clone)]
-        #[allow(dead_code)]
+        #[allow(dead_code, unreachable_pub)]
         #allow_deprecated
         #vis struct #client<#carrier = #root::RpcClient> {
             calls: #root::__private::Calls<#carrier>,
@@ -55,7 +55,7 @@ fn connect(service: &Service, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #(#lints)*
-        #[allow(dead_code)]
+        #[allow(dead_code, unreachable_pub)]
         #allow_deprecated
         impl #client {
             /// Connects to a server.
@@ -93,8 +93,10 @@ fn client_impl(service: &Service, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #(#lints)*
-        #[allow(dead_code, clippy::should_implement_trait, clippy::too_many_arguments)]
-        #[allow(clippy::type_complexity, clippy::wrong_self_convention)]
+        #[allow(dead_code, unreachable_pub)]
+        #[allow(clippy::needless_pass_by_value, clippy::should_implement_trait)]
+        #[allow(clippy::too_many_arguments, clippy::type_complexity)]
+        #[allow(clippy::wrong_self_convention)]
         #allow_deprecated
         impl<#carrier: #root::Carrier> #client<#carrier> {
             /// Calls through a connection, a server in this process, a cluster, or a double for

@@ -107,28 +107,21 @@ fn module(
         None => types::text(definition),
     };
     add("types.rs", types);
+    let mut used: Vec<_> = service
+        .methods
+        .iter()
+        .map(|method| names::constant(service, method))
+        .collect();
     if parts.with_server() {
-        let constants = service
-            .methods
-            .iter()
-            .map(|method| names::constant(service, method));
-        add(
-            "server.rs",
-            rust(wrapper(service, constants.collect()), items.server),
-        );
+        add("server.rs", rust(wrapper(service, &used), items.server));
     }
     if parts.with_client() {
-        let constants = service
-            .methods
-            .iter()
-            .map(|method| names::constant(service, method));
         let messages = service
             .methods
             .iter()
             .filter(|method| method.messages().len() > 1);
-        let messages = messages.map(|method| names::args(service, method));
-        let used = constants.chain(messages).collect();
-        add("client.rs", rust(wrapper(service, used), items.client));
+        used.extend(messages.map(|method| names::args(service, method)));
+        add("client.rs", rust(wrapper(service, &used), items.client));
     }
     Module {
         name: module_name(service),
@@ -162,32 +155,32 @@ fn root(service: &Service, parts: Parts) -> Vec<TokenStream> {
     } = Names::new(service);
     let (vis, cfgs) = (&service.vis, &service.attributes.cfgs);
     let about = format!(" The types of `{}`.", service.ident);
-    let mut root = vec![quote!(#[doc = #about] pub mod types;)];
+    let mut root = vec![quote!(#[doc = #about] #[allow(unreachable_pub)] pub mod types;)];
     if parts.with_server() {
         let about = format!(" The server of `{}`.", service.ident);
-        root.push(quote!(#[doc = #about] pub mod server;));
+        root.push(quote!(#[doc = #about] #[allow(unreachable_pub)] pub mod server;));
     }
     if parts.with_client() {
         let about = format!(" The client of `{}`.", service.ident);
-        root.push(quote!(#[doc = #about] pub mod client;));
+        root.push(quote!(#[doc = #about] #[allow(unreachable_pub)] pub mod client;));
     }
     if parts.with_server() {
         root.push(quote! {
             #(#cfgs)*
-            #[allow(unused_imports, deprecated)]
+            #[allow(deprecated, unreachable_pub, unused_imports)]
             #vis use self::server::{#handler, #server};
         });
     }
     if parts.with_client() {
         root.push(quote! {
             #(#cfgs)*
-            #[allow(unused_imports, deprecated)]
+            #[allow(deprecated, unreachable_pub, unused_imports)]
             #vis use self::client::#client;
         });
     }
     if parts != Parts::TypesOnly {
         root.push(quote!(
-            #[allow(unused_imports)]
+            #[allow(unused_imports, clippy::wildcard_imports)]
             use self::types::*;
         ));
     }
@@ -195,11 +188,11 @@ fn root(service: &Service, parts: Parts) -> Vec<TokenStream> {
 }
 
 /// What `server.rs` and `client.rs` have before their items.
-fn wrapper(service: &Service, used: Vec<Ident>) -> Vec<TokenStream> {
+fn wrapper(service: &Service, used: &[Ident]) -> Vec<TokenStream> {
     let cfgs = &service.attributes.cfgs;
     vec![
         quote!(
-            #[allow(unused_imports)]
+            #[allow(unused_imports, clippy::wildcard_imports)]
             use super::types::*;
         ),
         quote!(#(#cfgs)* use super::{#(#used),*};),

@@ -42,7 +42,7 @@ fn handler(service: &Service, names: &Names) -> TokenStream {
         #(#docs)*
         #separator
         #[doc = #about]
-        #[allow(dead_code, clippy::too_many_arguments, clippy::type_complexity)]
+        #[allow(dead_code, unreachable_pub, clippy::too_many_arguments, clippy::type_complexity)]
         #[allow(clippy::wrong_self_convention)]
         #allow_deprecated
         #vis trait #ident: ::core::marker::Send + ::core::marker::Sync + 'static {
@@ -128,7 +128,7 @@ fn server(service: &Service, names: &Names) -> TokenStream {
         #(#lints)*
         #[doc = #about]
         #[derive(::core::fmt::Debug)]
-        #[allow(dead_code)]
+        #[allow(dead_code, unreachable_pub)]
         #vis struct #ident {
             server: #root::ServiceServer,
         }
@@ -142,7 +142,7 @@ fn server_impl(service: &Service, names: &Names) -> TokenStream {
     quote! {
         #(#cfgs)*
         #(#lints)*
-        #[allow(dead_code)]
+        #[allow(dead_code, unreachable_pub, clippy::unit_arg)]
         impl #ident {
             #constructors
 

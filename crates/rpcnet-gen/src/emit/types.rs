@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::parse::definition::Definition;
 
-/// Why `types.rs` may import what it does not use: the generated code may, or nothing does.
-const ALLOW: &str = "#![allow(unused_imports, reason = \"the generated code uses them, too\")]\n";
+/// The generated code may use what `types.rs` does not, and need not use all of it.
+const ALLOW: &str = "#![allow(dead_code, unused_imports, reason = \"not all that is generated is \
+                     used\")]\n";
 /// What the private imports become: visible to the generated code beside them.
 const VISIBILITY: &str = "pub(super) ";
 

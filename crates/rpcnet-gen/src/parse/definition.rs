@@ -42,10 +42,7 @@ pub(crate) fn read<'a>(text: &'a str, mistakes: &mut Mistakes) -> Definition<'a>
     let file = match syn::parse_file(text) {
         Ok(file) => file,
         Err(error) => {
-            mistakes.report_syntax(
-                error,
-                "a definition is a file of Rust: make it one that parses",
-            );
+            report_syntax(error, mistakes);
             return definition;
         }
     };
@@ -135,6 +132,26 @@ impl Definition<'_> {
             _ => {}
         }
     }
+}
+
+/// Reports what is not Rust; the tokenizer itself does not say much.
+fn report_syntax(error: syn::Error, mistakes: &mut Mistakes) {
+    let by_tokenizer = matches!(
+        error.to_string().as_str(),
+        "cannot parse string into token stream" | "lex error"
+    );
+    let error = if by_tokenizer {
+        syn::Error::new(
+            error.span(),
+            "there is a bracket or a quote without its partner",
+        )
+    } else {
+        error
+    };
+    mistakes.report_syntax(
+        error,
+        "a definition is a file of Rust: make it one that parses",
+    );
 }
 
 fn service_options(attribute: &Attribute, mistakes: &mut Mistakes) -> options::ServiceOptions {

@@ -88,10 +88,7 @@ impl Reader<'_> {
         for input in &sig.inputs {
             let FnArg::Typed(input) = input else { continue };
             attributes::of_argument(&input.attrs, mistakes);
-            let kind = self.argument_kind(input, mistakes);
-            if let Some(kind) = &kind {
-                taken.take(kind, input, self.codec, mistakes);
-            }
+            let kind = self.argument_kind(input, &mut taken, mistakes);
             let ident = match &*input.pat {
                 Pat::Ident(pat)
                     if pat.by_ref.is_none() && pat.mutability.is_none() && pat.subpat.is_none() =>
@@ -115,9 +112,15 @@ impl Reader<'_> {
         arguments
     }
 
-    fn argument_kind(&self, input: &PatType, mistakes: &mut Mistakes) -> Option<ArgumentKind> {
+    fn argument_kind(
+        &self,
+        input: &PatType,
+        taken: &mut Taken,
+        mistakes: &mut Mistakes,
+    ) -> Option<ArgumentKind> {
         let ty = &*input.ty;
         if is_context(ty) {
+            taken.context(input, mistakes);
             return Some(ArgumentKind::Context(ty.clone()));
         }
         if let Type::Reference(reference) = types::plain(ty)
@@ -132,11 +135,16 @@ impl Reader<'_> {
         }
         match streams::read(ty, Direction::Requests, mistakes) {
             Found::Stream(stream) => {
+                taken.requests(input, mistakes);
                 types::check(&stream.item, "an item of a stream", self.place, mistakes);
-                Some(ArgumentKind::Requests(stream))
+                Some(ArgumentKind::Requests(*stream))
             }
-            Found::Broken => None,
+            Found::Broken => {
+                taken.requests(input, mistakes);
+                None
+            }
             Found::Other => {
+                taken.message(input, self.codec, mistakes);
                 types::check(ty, "an argument", self.place, mistakes);
                 Some(ArgumentKind::Message(ty.clone()))
             }
@@ -158,7 +166,7 @@ impl Reader<'_> {
         match streams::read(reply, Direction::Responses(error), mistakes) {
             Found::Stream(stream) => {
                 types::check(&stream.item, "an item of a stream", self.place, mistakes);
-                Some((Reply::Stream(stream), error.clone()))
+                Some((Reply::Stream(*stream), error.clone()))
             }
             Found::Broken => None,
             Found::Other => {
@@ -178,37 +186,29 @@ struct Taken {
 }
 
 impl Taken {
-    fn take(
-        &mut self,
-        kind: &ArgumentKind,
-        input: &PatType,
-        codec: Codec,
-        mistakes: &mut Mistakes,
-    ) {
-        match kind {
-            ArgumentKind::Context(_) => {
-                if std::mem::replace(&mut self.context, true) {
-                    mistakes.report(input, "a call has one context", "remove one of the two");
-                }
-            }
-            ArgumentKind::Requests(_) => {
-                if std::mem::replace(&mut self.requests, true) {
-                    mistakes.report(
-                        input,
-                        "a call has one stream of requests",
-                        "make one stream of an enum, or two methods",
-                    );
-                }
-            }
-            ArgumentKind::Message(_) => {
-                if std::mem::replace(&mut self.message, true) && codec == Codec::Protobuf {
-                    mistakes.report(
-                        input,
-                        "a protobuf call has one message",
-                        "make the arguments fields of one message",
-                    );
-                }
-            }
+    fn context(&mut self, input: &PatType, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.context, true) {
+            mistakes.report(input, "a call has one context", "remove one of the two");
+        }
+    }
+
+    fn requests(&mut self, input: &PatType, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.requests, true) {
+            mistakes.report(
+                input,
+                "a call has one stream of requests",
+                "make one stream of an enum, or two methods",
+            );
+        }
+    }
+
+    fn message(&mut self, input: &PatType, codec: Codec, mistakes: &mut Mistakes) {
+        if std::mem::replace(&mut self.message, true) && codec == Codec::Protobuf {
+            mistakes.report(
+                input,
+                "a protobuf call has one message",
+                "make the arguments fields of one message",
+            );
         }
     }
 }
@@ -276,7 +276,7 @@ fn check_receiver(sig: &Signature, mistakes: &mut Mistakes) {
             &sig.ident,
             format!("the method `{}` is without `&self`", sig.ident),
             format!(
-                "write `fn {}(&self, ..)`: it is called on a handler",
+                "write `async fn {}(&self, ..)`: it is called on a handler",
                 sig.ident
             ),
         );
@@ -352,7 +352,10 @@ fn result<'a>(
 fn report_pattern(pat: &Pat, mistakes: &mut Mistakes) {
     let help = match pat {
         Pat::Ident(pat) => {
-            format!("write `{}`; the handler may take it as it likes", pat.ident)
+            format!(
+                "write `{}`; an implementation of the handler may add what it likes",
+                pat.ident
+            )
         }
         Pat::Wild(_) => "give it a name: the client takes it under that name".to_owned(),
         _ => "write a name; the handler may take it apart".to_owned(),

@@ -130,7 +130,9 @@ fn entries(tokens: TokenStream, help: &str, mistakes: &mut Mistakes) -> Vec<Entr
     let mut entries = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
-            let key = input.call(Ident::parse_any)?;
+            let key = input.call(Ident::parse_any).map_err(|error| {
+                syn::Error::new(error.span(), "this is not the name of an option")
+            })?;
             let value = match input.parse::<Option<Token![=]>>()? {
                 Some(_) => Some(input.parse()?),
                 None => None,
@@ -230,4 +232,42 @@ fn timeout_ms(text: &LitStr, mistakes: &mut Mistakes) -> Option<u64> {
         mistakes.report(text, "the timeout is beyond a day", "write at most `24h`");
     }
     (1..=TIMEOUT_MS_MAX).contains(&ms).then_some(ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(timeout: &str) -> (Option<u64>, bool) {
+        let mut mistakes = Mistakes::default();
+        let text = LitStr::new(timeout, proc_macro2::Span::call_site());
+        (timeout_ms(&text, &mut mistakes), mistakes.is_empty())
+    }
+
+    #[test]
+    fn times_are_whole_numbers_with_a_unit() {
+        let cases = [
+            ("1ms", 1),
+            ("250ms", 250),
+            ("2s", 2_000),
+            ("5m", 300_000),
+            ("24h", 86_400_000),
+        ];
+        for (text, ms) in cases {
+            assert_eq!(read(text), (Some(ms), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_times_are_reported() {
+        let cases = [
+            "", "2", "s", "-1s", "1.5s", " 2s", "2 s", "2S", "2days", "0ms", "25h",
+        ];
+        for text in cases
+            .into_iter()
+            .chain(["86400001ms", "99999999999999999999999h"])
+        {
+            assert_eq!(read(text), (None, false), "{text}");
+        }
+    }
 }

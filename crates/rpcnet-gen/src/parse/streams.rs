@@ -20,7 +20,7 @@ pub(super) enum Direction<'a> {
 
 /// What a type has turned out to be.
 pub(super) enum Found {
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// A stream with mistakes, which are reported.
     Broken,
     Other,
@@ -58,7 +58,7 @@ pub(super) fn read(ty: &Type, direction: Direction<'_>, mistakes: &mut Mistakes)
         })
     });
     match stream {
-        Some(stream) if mistakes.len() == before => Found::Stream(stream),
+        Some(stream) if mistakes.len() == before => Found::Stream(Box::new(stream)),
         _ => Found::Broken,
     }
 }

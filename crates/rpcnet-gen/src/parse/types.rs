@@ -120,11 +120,11 @@ impl Check<'_> {
                  `Result<impl Stream<Item = T>, E>`",
             );
         } else {
-            let what = format!("be `{keyword}` a trait");
+            let what = format!("be `{keyword} Trait`");
             self.report(
                 ty,
                 &what,
-                "write the type itself; only `Stream`s may be named by their trait",
+                "write the type itself; only a `Stream` may be known by its trait alone",
             );
         }
     }
@@ -134,10 +134,11 @@ impl<'ast> Visit<'ast> for Check<'_> {
     fn visit_type(&mut self, ty: &'ast Type) {
         match ty {
             Type::Reference(reference) => {
-                let (help, owned) = (owned(&reference.elem), reference.lifetime.is_some());
-                let lifetime = if owned { " whatever its lifetime" } else { "" };
+                let mut lifetimes = reference.lifetime.iter();
+                let long = lifetimes.any(|lifetime| lifetime.ident == "static");
+                let lifetime = if long { ", not even for `'static`" } else { "" };
                 let what = format!("be borrowed{lifetime}: it is sent to another process");
-                self.report(ty, &what, help);
+                self.report(ty, &what, owned(&reference.elem));
             }
             Type::ImplTrait(ty_impl) => {
                 self.bounds(ty, "impl", &ty_impl.bounds.iter().collect::<Vec<_>>());
@@ -168,7 +169,7 @@ impl<'ast> Visit<'ast> for Check<'_> {
             self.report(
                 lifetime,
                 "borrow: it is sent to another process",
-                "take an owned type, or `'static`",
+                "write an owned type, or `'static`",
             );
         }
     }
@@ -207,17 +208,17 @@ fn check_relative(path: &Path, place: Place, mistakes: &mut Mistakes) {
     }
 }
 
-/// What to take instead of a reference.
+/// What to write instead of a reference.
 fn owned(referenced: &Type) -> String {
     let referenced = plain(referenced);
     match (referenced, path(referenced)) {
         (Type::Slice(slice), _) => {
             let element = &slice.elem;
-            format!("take `{}`", text(quote!(Vec<#element>)))
+            format!("write `{}`", text(quote!(Vec<#element>)))
         }
-        (_, Some(path)) if last_is(path, "str") => "take `String`".to_owned(),
-        (Type::TraitObject(_) | Type::ImplTrait(_), _) => "take the type itself".to_owned(),
-        (referenced, _) => format!("take `{}`", text(referenced)),
+        (_, Some(path)) if last_is(path, "str") => "write `String`".to_owned(),
+        (Type::TraitObject(_) | Type::ImplTrait(_), _) => "write the type itself".to_owned(),
+        (referenced, _) => format!("write `{}`", text(referenced)),
     }
 }
 

@@ -4,6 +4,7 @@ mod process;
 mod report;
 pub(crate) mod server;
 mod stages;
+mod words;
 
 use std::error::Error;
 use std::io;

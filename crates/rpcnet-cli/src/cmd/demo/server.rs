@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, stream};
 use rpcnet::{CallContext, RpcConfig, RpcError, RpcServer};
 use tokio::sync::watch;
+
+use super::words::{Polyglot, WordsServer};
 
 /// Serve the demo's methods until standard input is closed.
 #[derive(clap::Args)]
@@ -55,8 +56,8 @@ async fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
         .with_ca_path(args.dir.join("ca.pem"))
         .with_max_message_bytes(MESSAGE_BYTES_MAX);
     let mut server = RpcServer::new(config);
+    server.add_service(WordsServer::service(Polyglot));
     register_plain(&server).await;
-    register_streaming(&server).await;
     register_waiting(&server).await;
     let quic_server = server.bind()?;
     let address = server.socket_addr.ok_or("bound to no address")?;
@@ -98,11 +99,6 @@ async fn register_plain(server: &RpcServer) {
         .register("echo", |payload| async move { Ok(payload) })
         .await;
     server
-        .register("greet", |name| async move {
-            Ok([b"hello, ", &name[..]].concat())
-        })
-        .await;
-    server
         .register("panic", |_| async move { panic!("{PANIC_TEXT}") })
         .await;
     server
@@ -118,35 +114,6 @@ async fn register_plain(server: &RpcServer) {
                 None => "anonymous".to_owned(),
             };
             Ok(name.into_bytes())
-        })
-        .await;
-}
-
-async fn register_streaming(server: &RpcServer) {
-    server
-        .register_streaming("shout", |requests| async move {
-            requests.map(|mut message| {
-                message.make_ascii_uppercase();
-                Ok(message)
-            })
-        })
-        .await;
-    server
-        .register_streaming("count_down", |mut requests| async move {
-            let from = requests
-                .next()
-                .await
-                .and_then(|message| message.first().copied());
-            stream::iter((1..=from.unwrap_or(0)).rev().map(|number| Ok(vec![number])))
-        })
-        .await;
-    server
-        .register_streaming("total", |requests| async move {
-            let total = requests.fold(
-                0u64,
-                |sum, message| async move { sum + message.len() as u64 },
-            );
-            stream::once(async move { Ok(total.await.to_be_bytes().to_vec()) })
         })
         .await;
 }

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, future, stream};
-use rpcnet::{CallOptions, HandlerRan, RpcClient, RpcError};
+use rpcnet::{CallError, CallOptions, CodecId, HandlerRan, RpcClient, RpcError};
 
 use super::process::ServerProcess;
 use super::report::{Latencies, StageFailure, StageReport, milliseconds};
 use super::server::{MESSAGE_BYTES_MAX, NAP, Stats};
+use super::words::{COUNT_MAX, Guest, Language, WordsClient, WordsError};
 use super::{Demo, anonymous, connect, identified};
 
 /// What is shown, in this order. A stage leaves a server and a client behind that work;
@@ -15,6 +16,7 @@ use super::{Demo, anonymous, connect, identified};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stage {
     Shapes,
+    Types,
     Concurrency,
     Identity,
     Cancellation,
@@ -26,8 +28,9 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Shapes,
+        Self::Types,
         Self::Concurrency,
         Self::Identity,
         Self::Cancellation,
@@ -41,6 +44,7 @@ impl Stage {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Shapes => "four shapes of calls",
+            Self::Types => "typed errors, and JSON for everybody else",
             Self::Concurrency => "many calls at once on one connection",
             Self::Identity => "mutual TLS",
             Self::Cancellation => "a cancelled call",
@@ -55,6 +59,7 @@ impl Stage {
     pub(super) async fn run(self, demo: &mut Demo<'_>) -> Result<StageReport, StageFailure> {
         match self {
             Self::Shapes => shapes(&demo.client).await,
+            Self::Types => types(&demo.client).await,
             Self::Concurrency => concurrency(&demo.client).await,
             Self::Identity => identity(demo).await,
             Self::Cancellation => cancellation(&demo.client).await,
@@ -78,39 +83,25 @@ const SHORT: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn shapes(client: &RpcClient) -> Result<StageReport, StageFailure> {
+    let words = WordsClient::new(client.clone());
     let began = Instant::now();
-    let greeting = client.call("greet", b"world".to_vec()).await?;
+    let greeting = words.greet(guest("world", Language::English)).await?;
     let unary = began.elapsed();
     expect(
-        greeting == b"hello, world",
+        greeting == "hello, world",
         "the greeting is not what was asked for",
     )?;
 
-    let counted: Vec<Vec<u8>> = client
-        .call_server_streaming("count_down", vec![5])
-        .await?
-        .try_collect()
-        .await?;
-    expect(
-        counted.concat() == [5, 4, 3, 2, 1],
-        "the count came out wrong",
-    )?;
+    let counted: Vec<u32> = words.count_down(5).await?.try_collect().await?;
+    expect(counted == [5, 4, 3, 2, 1], "the count came out wrong")?;
 
-    let chunks = stream::iter(vec![vec![0; 1000]; 1000]);
-    let total = client.call_client_streaming("total", chunks).await?;
-    expect(
-        total == 1_000_000u64.to_be_bytes(),
-        "bytes of the upload are missing",
-    )?;
+    let total = words.total(stream::iter(vec![vec![0; 1000]; 1000])).await?;
+    expect(total == 1_000_000, "bytes of the upload are missing")?;
 
-    let words = ["over", "and", "out"].map(|word| word.as_bytes().to_vec());
-    let shouted: Vec<Vec<u8>> = client
-        .call_streaming("shout", stream::iter(words))
-        .await?
-        .try_collect()
-        .await?;
+    let said = ["over", "and", "out"].map(String::from);
+    let shouted: Vec<String> = words.shout(stream::iter(said)).await?.try_collect().await?;
     expect(
-        shouted.join(&b' ') == b"OVER AND OUT",
+        shouted.join(" ") == "OVER AND OUT",
         "the answers came out wrong",
     )?;
     Ok(vec![
@@ -119,6 +110,50 @@ async fn shapes(client: &RpcClient) -> Result<StageReport, StageFailure> {
         "client streaming: 1,000 requests of 1,000 bytes, one response".into(),
         "bidirectional: 3 requests up, 3 responses down".into(),
     ])
+}
+
+/// The service's own errors, and its methods called by someone who has only its JSON.
+async fn types(client: &RpcClient) -> Result<StageReport, StageFailure> {
+    let words = WordsClient::new(client.clone());
+    let Err(refusal) = words.greet(guest("worf", Language::Klingon)).await else {
+        return Err(StageFailure::new("the server claims to speak Klingon"));
+    };
+    let language = Language::Klingon;
+    expect(
+        refusal.service() == Some(&WordsError::NotSpoken { language }),
+        "the service's error arrived as something else",
+    )?;
+
+    let mut counted = words.count_down(COUNT_MAX + 1).await?;
+    let Some(Err(CallError::Service(too_far))) = counted.next().await else {
+        return Err(StageFailure::new("the stream did not begin with its error"));
+    };
+
+    let json = br#"{"name": "world", "language": "French"}"#;
+    let options = CallOptions::new().with_codec(CodecId::JSON);
+    let answer = client
+        .call_with("Words.greet", json.to_vec(), options)
+        .await?;
+    expect(
+        answer == br#""bonjour, world""#,
+        "JSON was not answered in JSON",
+    )?;
+    Ok(vec![
+        format!("a unary error, typed: {refusal}"),
+        format!("the error of a stream, as its first item: {too_far:?}"),
+        format!(
+            "the same method in JSON: {} -> {}",
+            String::from_utf8_lossy(json),
+            String::from_utf8_lossy(&answer)
+        ),
+    ])
+}
+
+fn guest(name: &str, language: Language) -> Guest {
+    Guest {
+        name: name.into(),
+        language,
+    }
 }
 
 async fn concurrency(client: &RpcClient) -> Result<StageReport, StageFailure> {

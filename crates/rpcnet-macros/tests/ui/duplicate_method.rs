@@ -1,0 +1,7 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, MathError>;
+    async fn add(&self, a: u64) -> Result<u64, MathError>;
+}
+
+fn main() {}

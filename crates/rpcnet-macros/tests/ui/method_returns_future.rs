@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    fn add(&self, a: i64) -> impl Future<Output = Result<i64, MathError>>;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, MathError>
+    where
+        Self: Sized;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn stop(&self) -> Result<!, MathError>;
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+#[rpcnet_macros::service]
+trait Calculator {
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn reset(&self);
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[rpcnet_macros::service]
+struct Calculator;
+
+fn main() {}

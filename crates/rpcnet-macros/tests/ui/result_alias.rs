@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn add(&self, a: i64, b: i64) -> Result<i64>;
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    #[rpc(timeout = "2s", timeout = "3s")]
+    async fn add(&self, a: i64, b: i64) -> Result<i64, MathError>;
+}
+
+fn main() {}

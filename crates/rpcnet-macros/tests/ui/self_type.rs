@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn copy(&self) -> Result<Self, MathError>;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rpcnet_macros::service(version = "1")]
+trait Calculator {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, MathError>;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[rpcnet_macros::service]
+trait Calculator {
+    async fn all(&self) -> Result<impl Stream<Item = Result<i64, String>>, MathError>;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+#[rpcnet_macros::service]
+trait Calculator
+where
+    i64: Copy,
+{
+    async fn add(&self, a: i64, b: i64) -> Result<i64, MathError>;
+}
+
+fn main() {}
