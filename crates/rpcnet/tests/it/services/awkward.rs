@@ -79,7 +79,8 @@ pub(crate) trait Awkward {
     async fn one(&self, args: u8) -> Result<u8, Error>;
     async fn two(&self, handler: u8, context: CallContext, args: u8) -> Result<u8, Error>;
     /// Methods that other traits have.
-    async fn clone(&self, number: u8) -> Result<u8, Error>;
+    #[rpc(name = "clone")]
+    async fn copy(&self, number: u8) -> Result<u8, Error>;
     async fn fmt(&self) -> Result<u8, Error>;
     async fn into(&self) -> Result<u8, Error>;
     async fn borrow(&self) -> Result<u8, Error>;
@@ -92,7 +93,7 @@ pub(crate) trait Awkward {
     async fn get_it(&self, a: u8, b: u8) -> Result<u8, Error>;
     async fn getit(&self, a: u8, b: u8) -> Result<u8, Error>;
     #[expect(non_snake_case, reason = "somebody will")]
-    async fn shoutLoud(&self, firstWord: u8, secondWord: u8) -> Result<u8, Error>;
+    async fn shoutLoud(&self, first: u8, second: u8) -> Result<u8, Error>;
 }
 
 struct Plain;
@@ -133,7 +134,7 @@ impl AwkwardHandler for Plain {
         Ok(handler - args)
     }
 
-    async fn clone(&self, number: u8) -> Result<u8, Error> {
+    async fn copy(&self, number: u8) -> Result<u8, Error> {
         Ok(number)
     }
 
@@ -178,8 +179,8 @@ impl AwkwardHandler for Plain {
     }
 
     #[expect(non_snake_case, reason = "the definition has it so")]
-    async fn shoutLoud(&self, firstWord: u8, secondWord: u8) -> Result<u8, Error> {
-        Ok(firstWord - secondWord)
+    async fn shoutLoud(&self, first: u8, second: u8) -> Result<u8, Error> {
+        Ok(first - second)
     }
 }
 
@@ -199,9 +200,9 @@ async fn names_of_every_sort_are_names() {
     assert_eq!(busy.unwrap(), 33);
     assert_eq!(awkward.one(3).await.unwrap(), 3);
     assert_eq!(awkward.two(9, 3).await.unwrap(), 6);
-    assert_eq!(AwkwardClient::clone(&awkward, 5).await.unwrap(), 5);
+    assert_eq!(awkward.clone().copy(5).await.unwrap(), 5);
     assert_eq!(awkward.fmt().await.unwrap(), 1);
-    assert_eq!(awkward.into().await.unwrap(), 2);
+    assert_eq!(AwkwardClient::into(&awkward).await.unwrap(), 2);
     assert_eq!(awkward.borrow().await.unwrap(), 3);
     assert_eq!(awkward.poll_next().await.unwrap(), 4);
     assert_eq!(awkward.serve().await.unwrap(), 5);

@@ -176,7 +176,6 @@ mod new {
 /// The first definition with other names for its types.
 mod renamed {
     use super::*;
-    use rpcnet::Stream;
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub(super) struct Purchase {
@@ -194,8 +193,8 @@ mod renamed {
         #[rpc(name = "place")]
         async fn buy(&self, purchase: Purchase) -> Result<u64, Trouble>;
         async fn find(&self, key: u64) -> Result<Purchase, Trouble>;
-        async fn list(&self) -> Result<impl Stream<Item = Purchase>, Trouble>;
-        async fn import(&self, purchases: impl Stream<Item = Purchase>) -> Result<u64, Trouble>;
+        async fn list(&self) -> Result<impl rpcnet::Stream<Item = Purchase>, Trouble>;
+        async fn import(&self, purchases: impl rpcnet::Stream<Item = Purchase>) -> Result<u64, Trouble>;
     }
 }
 
