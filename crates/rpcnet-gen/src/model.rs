@@ -84,6 +84,9 @@ pub(crate) struct Stream {
     pub(crate) results: bool,
     /// `Pin<Box<dyn Stream>>` rather than `impl Stream`.
     pub(crate) boxed: bool,
+    /// The words of the definition, so that what it imports is used: the whole type where
+    /// it is boxed, the bound `Stream<Item = ..>` otherwise.
+    pub(crate) written: TokenStream,
 }
 
 /// The four kinds of calls.

@@ -52,8 +52,11 @@
 //!
 //! # Features
 //!
-//! - `bincode` (default): `?` turns a `bincode::Error` into an [`RpcError`].
+//! - `bincode` (default): the codec of that name, and `?` turns a `bincode::Error` into an
+//!   [`RpcError`].
 //! - `dev-certs`: the module `certs`, which makes development certificates.
+//! - `messagepack`: the [`codec`] of that name.
+//! - `prost`: the codec of types that Protocol Buffers describe.
 
 mod call_options;
 #[cfg(feature = "dev-certs")]

@@ -6,8 +6,9 @@
     missing_debug_implementations
 )]
 use futures::StreamExt;
-use rpcnet::{CallContext, RpcError};
+use rpcnet::{CallContext, RpcError, Stream};
 use serde::{Deserialize, Serialize};
+use std::pin::Pin;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum MathError {
     DivisionByZero,

@@ -30,10 +30,7 @@ fn handler(service: &Service, names: &Names) -> TokenStream {
         service.ident
     );
     let separator = has_docs(docs).then(|| quote!(#[doc = ""]));
-    let methods = service
-        .methods
-        .iter()
-        .map(|method| handler_method(service, method));
+    let methods = service.methods.iter().map(handler_method);
     let allow_deprecated = deprecated_anywhere(service);
     quote! {
         #(#cfgs)*
@@ -51,7 +48,7 @@ fn handler(service: &Service, names: &Names) -> TokenStream {
     }
 }
 
-fn handler_method(service: &Service, method: &Method) -> TokenStream {
+fn handler_method(method: &Method) -> TokenStream {
     let (ident, attributes, error) = (&method.ident, &method.attributes, &method.error);
     let about = format!(" Answers `{}`.", method.wire_name);
     let about = (!has_docs(attributes)).then(|| quote!(#[doc = #about]));
@@ -59,13 +56,13 @@ fn handler_method(service: &Service, method: &Method) -> TokenStream {
         let ident = &argument.ident;
         let ty = match &argument.kind {
             ArgumentKind::Context(ty) | ArgumentKind::Message(ty) => quote!(#ty),
-            ArgumentKind::Requests(stream) => requests_type(service, stream),
+            ArgumentKind::Requests(stream) => requests_type(stream),
         };
         quote!(#ident: #ty)
     });
     let reply = match &method.reply {
         Reply::Message(ty) => quote!(#ty),
-        Reply::Stream(stream) => reply_type(service, stream, method),
+        Reply::Stream(stream) => reply_type(stream),
     };
     let place = place_of(method);
     quote_spanned! {place=>
@@ -80,40 +77,21 @@ fn handler_method(service: &Service, method: &Method) -> TokenStream {
 }
 
 /// The requests as the handler sees them.
-fn requests_type(service: &Service, stream: &Stream) -> TokenStream {
-    let (root, item) = (&service.root, &stream.item);
-    let item = if stream.results {
-        quote!(::core::result::Result<#item, #root::RpcError>)
-    } else {
-        quote!(#item)
-    };
+fn requests_type(stream: &Stream) -> TokenStream {
+    let written = &stream.written;
     if stream.boxed {
-        return boxed(service, &item);
+        return written.clone();
     }
-    quote!(impl #root::Stream<Item = #item> + ::core::marker::Send + ::core::marker::Unpin + 'static)
+    quote!(impl #written + ::core::marker::Send + ::core::marker::Unpin + 'static)
 }
 
 /// The responses as the handler returns them.
-fn reply_type(service: &Service, stream: &Stream, method: &Method) -> TokenStream {
-    let (root, item, error) = (&service.root, &stream.item, &method.error);
-    let item = if stream.results {
-        quote!(::core::result::Result<#item, #error>)
-    } else {
-        quote!(#item)
-    };
+fn reply_type(stream: &Stream) -> TokenStream {
+    let written = &stream.written;
     if stream.boxed {
-        return boxed(service, &item);
+        return written.clone();
     }
-    quote!(impl #root::Stream<Item = #item> + ::core::marker::Send)
-}
-
-fn boxed(service: &Service, item: &TokenStream) -> TokenStream {
-    let root = &service.root;
-    quote! {
-        ::core::pin::Pin<
-            ::std::boxed::Box<dyn #root::Stream<Item = #item> + ::core::marker::Send>
-        >
-    }
+    quote!(impl #written + ::core::marker::Send)
 }
 
 fn server(service: &Service, names: &Names) -> TokenStream {

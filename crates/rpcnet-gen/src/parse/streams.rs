@@ -1,5 +1,6 @@
 //! The forms of a stream in a signature.
 
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{AngleBracketedGenericArguments, GenericArgument, PathArguments, PathSegment};
 use syn::{Type, TypeParamBound};
@@ -49,18 +50,29 @@ pub(super) fn read(ty: &Type, direction: Direction<'_>, mistakes: &mut Mistakes)
     }
     let before = mistakes.len();
     check_bounds(&bounds, segment, boxed, mistakes);
-    let stream = item(segment, mistakes).and_then(|ty| {
-        let (item, results) = unwrap(ty, direction, mistakes)?;
+    let stream = item(segment, mistakes).and_then(|item| {
+        let (item, results) = unwrap(item, direction, mistakes)?;
         Some(Stream {
             item: item.clone(),
             results,
             boxed,
+            written: written(ty, &bounds, boxed),
         })
     });
     match stream {
         Some(stream) if mistakes.len() == before => Found::Stream(Box::new(stream)),
         _ => Found::Broken,
     }
+}
+
+/// What is carried over as it stands.
+fn written(ty: &Type, bounds: &[&TypeParamBound], boxed: bool) -> TokenStream {
+    if boxed {
+        return quote!(#ty);
+    }
+    let is_stream = |bound: &&&TypeParamBound| stream_bound([**bound]).is_some();
+    let stream = bounds.iter().find(is_stream);
+    quote!(#stream)
 }
 
 /// The bounds of `Pin<Box<dyn ..>>`.

@@ -88,12 +88,12 @@ impl Family for Protobuf {
 
 #[cfg(feature = "prost")]
 impl<T: prost::Message + Default> Encoding<T> for Protobuf {
-    fn encode(codec: CodecId, value: &T) -> Result<Bytes, RpcError> {
-        codec::encode_prost(codec, value)
+    fn encode(_codec: CodecId, value: &T) -> Result<Bytes, RpcError> {
+        Ok(codec::encode_prost(value))
     }
 
-    fn decode(codec: CodecId, payload: &[u8]) -> Result<T, RpcError> {
-        codec::decode_prost(codec, payload)
+    fn decode(_codec: CodecId, payload: &[u8]) -> Result<T, RpcError> {
+        codec::decode_prost(payload)
     }
 
     fn schema() -> Option<Schema> {

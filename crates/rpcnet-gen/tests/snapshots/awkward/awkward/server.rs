@@ -55,25 +55,21 @@ pub(crate) trait AwkwardHandler: ::core::marker::Send + ::core::marker::Sync + '
         &self,
         a: u8,
         context: rpcnet::CallContext,
-        requests: impl ::rpcnet::Stream<
+        requests: impl rpcnet::Stream<
             Item = Page<C>,
         > + ::core::marker::Send + ::core::marker::Unpin + 'static,
         b: u8,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<
-            impl ::rpcnet::Stream<Item = Items> + ::core::marker::Send,
+            impl rpcnet::Stream<Item = Items> + ::core::marker::Send,
             C,
         >,
     > + ::core::marker::Send;
     /// Answers `awkward/v1.0.pump`.
     fn pump(
         &self,
-        requests: ::core::pin::Pin<
-            ::std::boxed::Box<
-                dyn ::rpcnet::Stream<
-                    Item = ::core::result::Result<C, ::rpcnet::RpcError>,
-                > + ::core::marker::Send,
-            >,
+        requests: std::pin::Pin<
+            Box<dyn rpcnet::Stream<Item = Result<C, rpcnet::RpcError>> + Send>,
         >,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<(), C>,

@@ -41,9 +41,7 @@ pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
         below: u64,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<
-            impl ::rpcnet::Stream<
-                Item = ::core::result::Result<u64, MathError>,
-            > + ::core::marker::Send,
+            impl Stream<Item = Result<u64, MathError>> + ::core::marker::Send,
             MathError,
         >,
     > + ::core::marker::Send;
@@ -51,7 +49,7 @@ pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
     fn sum(
         &self,
         start: i64,
-        numbers: impl ::rpcnet::Stream<
+        numbers: impl Stream<
             Item = i64,
         > + ::core::marker::Send + ::core::marker::Unpin + 'static,
     ) -> impl ::core::future::Future<
@@ -60,8 +58,8 @@ pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
     /// The sum of the numbers, if the client sent all of them.
     fn total(
         &self,
-        numbers: impl ::rpcnet::Stream<
-            Item = ::core::result::Result<i64, ::rpcnet::RpcError>,
+        numbers: impl Stream<
+            Item = Result<i64, RpcError>,
         > + ::core::marker::Send + ::core::marker::Unpin + 'static,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<i64, MathError>,
@@ -69,16 +67,10 @@ pub trait CalculatorHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
     /// The sums of the numbers so far.
     fn running(
         &self,
-        numbers: ::core::pin::Pin<
-            ::std::boxed::Box<dyn ::rpcnet::Stream<Item = i64> + ::core::marker::Send>,
-        >,
+        numbers: Pin<Box<dyn Stream<Item = i64> + Send>>,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<
-            ::core::pin::Pin<
-                ::std::boxed::Box<
-                    dyn ::rpcnet::Stream<Item = i64> + ::core::marker::Send,
-                >,
-            >,
+            Pin<Box<dyn Stream<Item = i64> + Send>>,
             MathError,
         >,
     > + ::core::marker::Send;

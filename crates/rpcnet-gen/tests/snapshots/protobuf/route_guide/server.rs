@@ -20,14 +20,12 @@ pub trait RouteGuideHandler: ::core::marker::Send + ::core::marker::Sync + 'stat
     /// Chats while walking.
     fn chat(
         &self,
-        points: impl ::rpcnet::Stream<
+        points: impl Stream<
             Item = Point,
         > + ::core::marker::Send + ::core::marker::Unpin + 'static,
     ) -> impl ::core::future::Future<
         Output = ::core::result::Result<
-            impl ::rpcnet::Stream<
-                Item = ::core::result::Result<Point, NoRoute>,
-            > + ::core::marker::Send,
+            impl Stream<Item = Result<Point, NoRoute>> + ::core::marker::Send,
             NoRoute,
         >,
     > + ::core::marker::Send;
