@@ -1,6 +1,7 @@
 //! A typed call that ends early ends for both sides, and never looks complete.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
+use std::task::Poll;
 
 use bytes::BytesMut;
 use futures::{StreamExt, stream};
@@ -33,6 +34,8 @@ trait Patient {
         start: u64,
         numbers: impl Stream<Item = Result<u64, RpcError>>,
     ) -> Result<u64, String>;
+    /// Counts to the end, and asks twice wherever there is nothing yet.
+    async fn insist(&self, numbers: impl Stream<Item = u64>) -> Result<u64, String>;
     /// Answers after so many numbers.
     async fn enough(&self, most: usize, numbers: impl Stream<Item = u64>) -> Result<u64, String>;
     /// Stops reading after so many numbers, and goes on to count without end.
@@ -49,6 +52,27 @@ trait Patient {
 }
 
 struct Watched(Probe);
+
+/// Counts what a stream has, polling it twice in a row wherever it has nothing yet, as
+/// `select!` in a loop does.
+async fn insist<S: Stream + Unpin>(mut items: S, on_item: impl Fn()) -> u64 {
+    let mut count = 0;
+    poll_fn(|cx| {
+        let mut has_asked_twice = false;
+        loop {
+            match items.poll_next_unpin(cx) {
+                Poll::Ready(None) => return Poll::Ready(count),
+                Poll::Ready(Some(_)) => {
+                    count += 1;
+                    on_item();
+                }
+                Poll::Pending if has_asked_twice => return Poll::Pending,
+                Poll::Pending => has_asked_twice = true,
+            }
+        }
+    })
+    .await
+}
 
 impl PatientHandler for Watched {
     async fn wait(&self, number: u64) -> Result<u64, String> {
@@ -115,6 +139,15 @@ impl PatientHandler for Watched {
         self.0.end();
         stay.finish();
         Ok(sum)
+    }
+
+    async fn insist(
+        &self,
+        numbers: impl Stream<Item = u64> + Send + Unpin + 'static,
+    ) -> Result<u64, String> {
+        let count = insist(numbers, || self.0.item()).await;
+        self.0.end();
+        Ok(count)
     }
 
     async fn enough(
@@ -366,6 +399,53 @@ async fn an_upload_that_is_cut_has_no_end_for_a_handler_of_plain_items() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_cut_has_no_end_for_a_handler_that_asks_again() {
+    let scene = Scene::new().await;
+    let probe = scene.far_probe.clone();
+    scene
+        .running
+        .server
+        .register_streaming("insist", move |requests| {
+            let probe = probe.clone();
+            async move {
+                stream::once(async move {
+                    let count = insist(requests, || probe.item()).await;
+                    probe.end();
+                    Ok(vec![count as u8])
+                })
+            }
+        })
+        .await;
+    let raw = Raw::new(&scene.running).await;
+    let probe = &scene.far_probe;
+    for (id, method) in (1..).zip(["Patient.insist", "insist"]) {
+        let mut call = begin(&raw, id, method, &[1, 2]).await;
+        probe.until(|seen| seen.items == 2 * id as usize).await;
+        call.finish();
+        let received = soon("the answer", call.read()).await;
+        let response = received.response(CallKind::ClientStreaming);
+        assert!(!matches!(response, Ok((_, None))), "{method}: {received:?}");
+    }
+    assert_eq!(probe.seen().ends, 0);
+    scene.check_unharmed().await;
+}
+
+#[tokio::test]
+async fn an_item_that_does_not_decode_is_the_last_for_a_handler_that_asks_again() {
+    let scene = Scene::new().await;
+    let options = CallOptions::new().with_codec(CodecId::POSTCARD);
+    let numbers = stream::iter([vec![1], vec![0xff], vec![2]]);
+    let call = scene
+        .rpc
+        .call_client_streaming_with("Patient.insist", numbers, options);
+    let error = soon("the answer", call).await.unwrap_err();
+    assert!(matches!(error, RpcError::InvalidRequest(_)), "{error:?}");
+    let seen = scene.far_probe.seen();
+    assert_eq!((seen.items, seen.ends), (1, 0));
+    scene.check_unharmed().await;
+}
+
+#[tokio::test]
 async fn an_upload_that_is_cut_is_an_error_for_a_handler_of_results_and_it_may_answer() {
     let scene = Scene::new().await;
     let raw = Raw::new(&scene.running).await;
@@ -400,14 +480,17 @@ async fn a_connection_that_is_gone_takes_typed_handlers_with_it() {
         .until(|seen| seen.started == 3 && seen.items == 3)
         .await;
     scene.rpc.close();
-    let ended = soon("the unary call", unary).await.unwrap();
-    assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
-    let ended = soon("the upload", gather).await.unwrap();
-    assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
-    let ended = soon("the stream", items.next()).await.expect("no end");
-    assert!(matches!(ended, Err(CallError::Rpc(_))), "{ended:?}");
-    assert_dropped(upload).await;
     probe.dropped(3).await;
+    assert_dropped(upload).await;
+    let ended = [
+        soon("the unary call", unary).await.unwrap(),
+        soon("the upload", gather).await.unwrap(),
+        soon("the stream", items.next()).await.expect("no end"),
+    ];
+    for ended in ended {
+        let lost = ended.expect_err("no success");
+        assert!(lost.rpc().is_some() && !lost.is_timeout(), "{lost:?}");
+    }
     assert_eq!(probe.seen().ends, 0);
 }
 
