@@ -108,7 +108,13 @@ impl AwkwardHandler for Plain {
         r#in: u8,
         r#struct: impl Stream<Item = u8> + Send + Unpin + 'static,
     ) -> Result<impl Stream<Item = Result<u8, Error>> + Send, Error> {
-        Ok(r#struct.map(move |item| if item == r#in { Err(Error::No) } else { Ok(item) }))
+        Ok(r#struct.map(move |item| {
+            if item == r#in {
+                Err(Error::No)
+            } else {
+                Ok(item)
+            }
+        }))
     }
 
     async fn busy(
@@ -235,10 +241,7 @@ pub(crate) trait Typed {
 }
 
 impl TypedHandler for Plain {
-    async fn page(
-        &self,
-        page: Page<Parcel>,
-    ) -> Result<Page<Option<Parcel>>, RefError<'static>> {
+    async fn page(&self, page: Page<Parcel>) -> Result<Page<Option<Parcel>>, RefError<'static>> {
         Ok(Page {
             items: page.items.into_iter().map(Some).chain([None]).collect(),
             next: page.next,
@@ -287,7 +290,9 @@ impl TypedHandler for Plain {
     ) -> Result<impl Stream<Item = BTreeMap<String, Parcel>> + Send, Box<str>> {
         Ok(pages.flat_map(|page| {
             let maps = page.items.into_iter().map(|map| {
-                let parcels = map.into_iter().map(|(key, mut parcels)| (key, parcels.remove(0)));
+                let parcels = map
+                    .into_iter()
+                    .map(|(key, mut parcels)| (key, parcels.remove(0)));
                 parcels.collect::<BTreeMap<_, _>>()
             });
             stream::iter(maps.collect::<Vec<_>>())
@@ -337,7 +342,10 @@ async fn types_of_every_sort_are_messages() {
     let error = typed.absent((), None).await.unwrap_err();
     assert_eq!(error.service(), Some(&3));
     let map = HashMap::from([("a".to_owned(), vec![parcel.clone()])]);
-    let page = Page { items: vec![map], next: Some(1) };
+    let page = Page {
+        items: vec![map],
+        next: Some(1),
+    };
     let maps = typed.pages(stream::iter([page])).await.unwrap();
     let maps: Vec<_> = maps.try_collect().await.unwrap();
     assert_eq!(maps, [BTreeMap::from([("a".to_owned(), parcel)])]);
@@ -445,8 +453,7 @@ mod hidden {
             + ::core::marker::Unpin
             + 'static,
         ) -> ::core::result::Result<
-            impl rpcnet::Stream<Item = ::core::result::Result<Method, Methods>>
-            + ::core::marker::Send,
+            impl rpcnet::Stream<Item = ::core::result::Result<Method, Methods>> + ::core::marker::Send,
             Methods,
         > {
             Ok(futures::StreamExt::map(codecs, move |codec| {
@@ -496,7 +503,9 @@ async fn types_that_hide_those_of_the_standard_library_are_messages() {
     assert_eq!(rest(3).await.unwrap(), CallError(3));
     assert_eq!(rest(0).await.unwrap_err().service().unwrap(), &RpcError(0));
     let codecs = [CodecId(1), CodecId(2)];
-    let flow = hidden.flow(CallOptions(2), stream::iter(codecs.clone())).await;
+    let flow = hidden
+        .flow(CallOptions(2), stream::iter(codecs.clone()))
+        .await;
     let mut flow = flow.unwrap();
     assert_eq!(flow.next().await.unwrap().unwrap(), Method(1));
     let error = flow.next().await.unwrap().unwrap_err();

@@ -36,7 +36,9 @@ async fn unary_methods_can_be_called_with_json_written_by_hand() {
 async fn an_error_reaches_a_json_caller_as_json() {
     let scene = Scene::new().await;
     let too_large = (DOUBLE_MAX + 1).to_string();
-    let error = call(&scene.rpc, "Lab.double", &too_large).await.unwrap_err();
+    let error = call(&scene.rpc, "Lab.double", &too_large)
+        .await
+        .unwrap_err();
     let RpcError::ServiceError(status) = &error else {
         panic!("{error:?}");
     };

@@ -96,9 +96,7 @@ impl PatientHandler for Watched {
         }))
     }
 
-    async fn drip(
-        &self,
-    ) -> Result<impl Stream<Item = Result<u64, String>> + Send, String> {
+    async fn drip(&self) -> Result<impl Stream<Item = Result<u64, String>> + Send, String> {
         let stay = self.0.enter();
         Ok(stream::iter(0..).map(move |item| {
             let _ = &stay;
@@ -155,7 +153,10 @@ impl PatientHandler for Watched {
         most: usize,
         numbers: impl Stream<Item = u64> + Send + Unpin + 'static,
     ) -> Result<u64, String> {
-        Ok(numbers.take(most).fold(0, async |sum, number| sum + number).await)
+        Ok(numbers
+            .take(most)
+            .fold(0, async |sum, number| sum + number)
+            .await)
     }
 
     async fn turn(

@@ -75,7 +75,10 @@ async fn an_error_in_mid_stream_comes_once_behind_what_came_before_it() {
         let responses = scene.lab.relay_until(Some(after), numbers).await.unwrap();
         assert_items_then_error(all(responses).await, &expected, &error);
     }
-    assert_eq!(scene.lab.count_until(3, None).await.unwrap().count().await, 3);
+    assert_eq!(
+        scene.lab.count_until(3, None).await.unwrap().count().await,
+        3
+    );
 }
 
 #[tokio::test]
@@ -266,7 +269,10 @@ async fn an_error_that_is_too_long_ends_a_stream_after_its_items() {
     let wordy = WordyClient::new(running.client().await);
     let mut items = all(wordy.talk(3).await.unwrap()).await;
     let error = items.pop().expect("an error").unwrap_err();
-    assert!(matches!(error.rpc(), Some(RpcError::Status(_))), "{error:?}");
+    assert!(
+        matches!(error.rpc(), Some(RpcError::Status(_))),
+        "{error:?}"
+    );
     let items: Vec<u64> = items.into_iter().map(Result::unwrap).collect();
     assert_eq!(items, [0, 1, 2]);
 }

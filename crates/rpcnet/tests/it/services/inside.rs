@@ -227,8 +227,15 @@ async fn a_handler_sees_the_call_that_its_definition_describes() {
         assert_eq!(idempotent, [true, false, false, true, false]);
         let kinds: Vec<&str> = seen.iter().map(|seen| &seen.kind[..]).collect();
         assert_eq!(kinds[0], kinds[1]);
-        assert!(kinds[1..].iter().all(|kind| kinds.iter().filter(|it| *it == kind).count() <= 2));
-        assert_eq!(seen[0].peer.map(|peer| peer.port()), peer.map(|peer| peer.port()));
+        assert!(
+            kinds[1..]
+                .iter()
+                .all(|kind| kinds.iter().filter(|it| *it == kind).count() <= 2)
+        );
+        assert_eq!(
+            seen[0].peer.map(|peer| peer.port()),
+            peer.map(|peer| peer.port())
+        );
         for seen in seen {
             assert_eq!((&seen.tenant, seen.codec), (&None, CodecId::POSTCARD.0));
         }
@@ -295,7 +302,14 @@ async fn a_deadline_in_process_passes_when_paused_time_does() {
     assert_eq!(began.elapsed(), Duration::from_millis(60));
     let began = Instant::now();
     let mut items = inside.hang_in_stream().await.unwrap();
-    assert!(items.next().await.expect("no end").unwrap_err().is_timeout());
+    assert!(
+        items
+            .next()
+            .await
+            .expect("no end")
+            .unwrap_err()
+            .is_timeout()
+    );
     assert!(items.next().await.is_none());
     assert_eq!(began.elapsed(), Duration::from_millis(60));
     let patient = inside.with_options(seconds(4000));

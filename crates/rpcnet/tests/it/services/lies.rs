@@ -98,7 +98,9 @@ async fn a_malformed_reply_is_an_error_of_its_call() {
         let lab = LabClient::new(rpc.clone()).with_codec(codec);
         for first in (0..REPLIES).step_by(AT_ONCE as usize) {
             let numbers = first..first + AT_ONCE;
-            let calls = numbers.clone().map(|number| lab.mirror(Sample::new(number)));
+            let calls = numbers
+                .clone()
+                .map(|number| lab.mirror(Sample::new(number)));
             let replies = soon("all replies", join_all(calls)).await;
             for (number, reply) in numbers.zip(replies) {
                 let (forge, payload) = forged_reply(codec, number);
@@ -188,7 +190,9 @@ async fn a_lying_server_can_end_a_reply_in_any_shape_but_not_unseen() {
     })
     .await;
     let lab = LabClient::new(running.client().await);
-    let none = soon("no reply", lab.sum(stream::empty())).await.unwrap_err();
+    let none = soon("no reply", lab.sum(stream::empty()))
+        .await
+        .unwrap_err();
     let two = soon("two replies", lab.tally(stream::empty()))
         .await
         .unwrap_err();

@@ -194,7 +194,10 @@ mod renamed {
         async fn buy(&self, purchase: Purchase) -> Result<u64, Trouble>;
         async fn find(&self, key: u64) -> Result<Purchase, Trouble>;
         async fn list(&self) -> Result<impl rpcnet::Stream<Item = Purchase>, Trouble>;
-        async fn import(&self, purchases: impl rpcnet::Stream<Item = Purchase>) -> Result<u64, Trouble>;
+        async fn import(
+            &self,
+            purchases: impl rpcnet::Stream<Item = Purchase>,
+        ) -> Result<u64, Trouble>;
     }
 }
 

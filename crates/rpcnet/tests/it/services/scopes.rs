@@ -21,9 +21,8 @@ mod absolute {
         ) -> ::core::result::Result<
             ::std::pin::Pin<
                 ::std::boxed::Box<
-                    dyn ::rpcnet::Stream<
-                            Item = ::core::result::Result<char, ::std::string::String>,
-                        > + ::core::marker::Send,
+                    dyn ::rpcnet::Stream<Item = ::core::result::Result<char, ::std::string::String>>
+                        + ::core::marker::Send,
                 >,
             >,
             ::std::string::String,
@@ -57,9 +56,8 @@ mod absolute {
         ) -> ::core::result::Result<
             ::std::pin::Pin<
                 ::std::boxed::Box<
-                    dyn ::rpcnet::Stream<
-                            Item = ::core::result::Result<char, ::std::string::String>,
-                        > + ::core::marker::Send,
+                    dyn ::rpcnet::Stream<Item = ::core::result::Result<char, ::std::string::String>>
+                        + ::core::marker::Send,
                 >,
             >,
             ::std::string::String,
@@ -81,7 +79,10 @@ async fn a_definition_needs_no_imports() {
     let others = stream::iter(["b".to_owned(), "c".to_owned()]);
     assert_eq!(client.join("a".to_owned(), others).await.unwrap(), "abc");
     let letters = client.split("ab".to_owned()).await.unwrap();
-    assert_eq!(letters.try_collect::<Vec<char>>().await.unwrap(), ['a', 'b']);
+    assert_eq!(
+        letters.try_collect::<Vec<char>>().await.unwrap(),
+        ['a', 'b']
+    );
 }
 
 #[tokio::test]
@@ -153,8 +154,7 @@ impl SecondHandler for Both {
 
 #[tokio::test]
 async fn two_definitions_share_a_scope_and_a_handler_type() {
-    let both =
-        InProcess::new(FirstServer::service(Both)).with_service(SecondServer::service(Both));
+    let both = InProcess::new(FirstServer::service(Both)).with_service(SecondServer::service(Both));
     let first = FirstClient::new(both.clone()).put(1, 2).await;
     assert_eq!(first.unwrap(), 3);
     let second = SecondClient::new(both).put(2, "a".to_owned()).await;
