@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use crate::Parts;
+use crate::announce::announce;
 use crate::files::{GenerateError, Inputs, Plan, Report};
 
 /// Generates modules from definitions, most often in a build script:
@@ -18,9 +19,9 @@ use crate::files::{GenerateError, Inputs, Plan, Report};
 ///
 /// The crate then includes the module, which is in a folder of the name of its service:
 ///
-/// ```ignore
+/// ```text
 /// pub mod greeting {
-///     include!(concat!(env!("OUT_DIR"), "/greeting/mod.rs"));
+///     rpcnet::include_service!("greeting");
 /// }
 /// ```
 ///
@@ -123,16 +124,5 @@ impl Builder {
             .output
             .or_else(|| env::var_os("OUT_DIR").map(PathBuf::from));
         Plan::new(inputs, output.ok_or(GenerateError::NoOutput)?, self.parts)
-    }
-}
-
-#[expect(
-    clippy::print_stdout,
-    reason = "a build script talks to cargo on its standard output"
-)]
-fn announce(inputs: &Inputs) {
-    // Cargo searches a folder itself, and so learns of definitions that are new.
-    for path in inputs.folders.iter().chain(&inputs.files) {
-        println!("cargo:rerun-if-changed={}", path.display());
     }
 }

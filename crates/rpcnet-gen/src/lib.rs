@@ -4,6 +4,8 @@
 //! `rpcnet-gen`, and a builder for build scripts. All of them emit the same code.
 
 #[cfg(feature = "files")]
+mod announce;
+#[cfg(feature = "files")]
 mod builder;
 #[cfg(feature = "files")]
 mod compat;

@@ -17,7 +17,7 @@ use proc_macro::TokenStream;
 /// and its levels of lints. `#[async_trait]` is not needed, and dropped if it stands below this
 /// attribute.
 ///
-/// ```ignore
+/// ```text
 /// use rpcnet::{CallContext, Stream};
 ///
 /// /// Arithmetic.

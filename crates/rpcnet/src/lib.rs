@@ -1,6 +1,43 @@
 //! Typed RPC over QUIC and TLS 1.3, on one UDP port, with no proxy or sidecar.
 //!
-//! Entry points are [`RpcServer`] and [`RpcClient`]. A call has one of four shapes:
+//! Define a service as a trait with the attribute [`service`](macro@service), and get a
+//! typed client and server of it:
+//!
+//! ```
+//! # mod greeting {
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Debug, Serialize, Deserialize)]
+//! pub struct NameTooLong {
+//!     pub limit: usize,
+//! }
+//!
+//! #[rpcnet::service]
+//! pub trait Greeting {
+//!     /// Greets someone by name.
+//!     async fn greet(&self, name: String) -> Result<String, NameTooLong>;
+//! }
+//!
+//! pub struct Polite;
+//!
+//! impl GreetingHandler for Polite {
+//!     async fn greet(&self, name: String) -> Result<String, NameTooLong> {
+//!         Ok(format!("hello, {name}"))
+//!     }
+//! }
+//! # }
+//! # use greeting::*;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // In this process; `GreetingServer::new(Polite, config).serve()` and
+//! // `GreetingClient::connect(address, config)` do the same between machines.
+//! let client = GreetingClient::new(rpcnet::InProcess::new(GreetingServer::service(Polite)));
+//! assert_eq!(client.greet("world".into()).await.unwrap(), "hello, world");
+//! # }
+//! ```
+//!
+//! Underneath are calls of bytes. Entry points are [`RpcServer`] and [`RpcClient`]; a call
+//! has one of four shapes, with types as without:
 //!
 //! | shape | client | server |
 //! |---|---|---|
@@ -52,11 +89,14 @@
 //!
 //! # Features
 //!
+//! - `macros` (default): the attribute [`service`](macro@service).
 //! - `bincode` (default): the codec of that name, and `?` turns a `bincode::Error` into an
 //!   [`RpcError`].
 //! - `dev-certs`: the module `certs`, which makes development certificates.
 //! - `messagepack`: the [`codec`] of that name.
 //! - `prost`: the codec of types that Protocol Buffers describe.
+//! - `codegen`: the generator as the module `codegen`. A build script that needs nothing
+//!   else depends on the crate `rpcnet-gen` instead.
 
 mod call_options;
 #[cfg(feature = "dev-certs")]
@@ -80,7 +120,7 @@ mod typed;
 /// Includes a service that the generator wrote from a build script: the module named
 /// here, out of `OUT_DIR`.
 ///
-/// ```ignore
+/// ```text
 /// pub mod greeting {
 ///     rpcnet::include_service!("greeting");
 /// }

@@ -37,6 +37,11 @@ fn client(service: &Service, names: &Names) -> TokenStream {
         #(#docs)*
         #separator
         #[doc = #about]
+        #[doc = ""]
+        #[doc = " # Cancel safety"]
+        #[doc = ""]
+        #[doc = " The futures of its calls borrow nothing from it. Dropping one cancels the call, as"]
+        #[doc = " dropping the responses of a stream does; its handler may have run by then."]
         #[derive(::core::fmt::Debug, ::core::clone::Clone)]
         #[allow(dead_code, unreachable_pub)]
         #allow_deprecated

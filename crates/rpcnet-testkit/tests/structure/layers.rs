@@ -20,17 +20,28 @@ const QUIC_ALLOWED: [(&str, &str); 1] = [(
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "server",
-        &["crate::client", "crate::RpcClient", "crate::cluster"],
+        &[
+            "crate::client",
+            "crate::RpcClient",
+            "crate::typed",
+            "crate::cluster",
+        ],
     ),
     (
         "client",
-        &["crate::server", "crate::RpcServer", "crate::cluster"],
+        &[
+            "crate::server",
+            "crate::RpcServer",
+            "crate::typed",
+            "crate::cluster",
+        ],
     ),
     (
         "transport",
         &[
             "crate::client",
             "crate::server",
+            "crate::typed",
             "crate::RpcClient",
             "crate::RpcServer",
             "crate::cluster",
@@ -62,6 +73,33 @@ fn quic_outside_transport(source: &Source) -> Vec<Violation> {
     } else {
         quic_names(source)
     }
+}
+
+/// Where the formats of payloads may be named, and who else has a reason to.
+const CODEC: &str = "crates/rpcnet/src/codec/";
+const CODEC_ALLOWED: [(&str, &str); 1] = [(
+    "crates/rpcnet/src/error.rs",
+    "`?` turns a `bincode::Error` into an `RpcError`",
+)];
+const FORMATS: [&str; 5] = ["postcard", "serde_json", "rmp_serde", "prost", "bincode"];
+
+fn formats_outside_codec(source: &Source) -> Vec<Violation> {
+    let is_allowed = CODEC_ALLOWED.iter().any(|(path, _)| *path == source.path);
+    if is_allowed || source.path.starts_with(CODEC) {
+        return Vec::new();
+    }
+    let paths = source.product_paths();
+    let named = paths
+        .iter()
+        .filter(|path| FORMATS.contains(&path.segments[0].as_str()));
+    named
+        .map(|path| Violation::new(&source.path, path.line, path.text()))
+        .collect()
+}
+
+#[test]
+fn only_the_codec_names_the_formats_of_payloads() {
+    tree::hold(&tree::sources_under(SRC), formats_outside_codec);
 }
 
 fn tls_outside_tls(source: &Source) -> Vec<Violation> {

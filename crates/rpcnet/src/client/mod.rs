@@ -313,7 +313,8 @@ impl RpcClient {
         let shared = self.shared.clone();
         let kind = CallKind::ServerStreaming;
         let request = Request::new(method, kind, options, &shared.link.config);
-        async move { streaming::open_with_message(shared, request?, payload).await }
+        // Boxed once, where it is made: whoever wraps the future would move all of it.
+        Box::pin(async move { streaming::open_with_message(shared, request?, payload).await })
     }
 
     /// Opens a call with any number of messages, for whoever decodes the responses.
@@ -329,7 +330,7 @@ impl RpcClient {
     {
         let shared = self.shared.clone();
         let request = Request::new(method, kind, options, &shared.link.config);
-        async move { streaming::open_with_upload(shared, request?, requests).await }
+        Box::pin(async move { streaming::open_with_upload(shared, request?, requests).await })
     }
 
     /// The server's address.

@@ -97,9 +97,12 @@ pub fn decode<T: DeserializeOwned>(codec: CodecId, payload: &[u8]) -> Result<T, 
     decoded.map_err(RpcError::SerializationError)
 }
 
+#[cfg(feature = "prost")]
+pub(crate) use prost::Message as ProstMessage;
+
 /// Encodes a message of Protocol Buffers.
 #[cfg(feature = "prost")]
-pub(crate) fn encode_prost<M: prost::Message>(message: &M) -> Bytes {
+pub(crate) fn encode_prost<M: ProstMessage>(message: &M) -> Bytes {
     formats::protobuf::encode(message)
 }
 
@@ -107,7 +110,7 @@ pub(crate) fn encode_prost<M: prost::Message>(message: &M) -> Bytes {
 ///
 /// The format checks each length against what is left, and nests at most 100 deep.
 #[cfg(feature = "prost")]
-pub(crate) fn decode_prost<M: prost::Message + Default>(payload: &[u8]) -> Result<M, RpcError> {
+pub(crate) fn decode_prost<M: ProstMessage + Default>(payload: &[u8]) -> Result<M, RpcError> {
     formats::protobuf::decode(payload).map_err(RpcError::SerializationError)
 }
 

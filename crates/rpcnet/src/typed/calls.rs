@@ -12,6 +12,7 @@ use super::encoding::Encoding;
 use super::error::CallError;
 use super::method::{Encodes, Method};
 use super::responses::{Responses, failure};
+use super::then::then;
 use super::upload::Upload;
 use crate::call_options::CallOptions;
 use crate::client::wrong_shape;
@@ -74,6 +75,11 @@ impl<C> Calls<C> {
 
 impl<C: Carrier> Calls<C> {
     /// Calls a unary method.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Service`] with the method's own error, [`CallError::Rpc`] with
+    /// whatever kept it from answering.
     pub fn unary<A, R, E, X>(
         &self,
         method: &'static Method<A, (), R, E, X>,
@@ -86,15 +92,18 @@ impl<C: Carrier> Calls<C> {
         let codec = options.codec();
         let call = <X as Encoding<A>>::encode(codec, args)
             .map(|payload| self.carrier.call(method.name, payload, options));
-        async move {
-            match call?.await {
-                Ok(reply) => Ok(<X as Encoding<R>>::decode(codec, &reply)?),
-                Err(error) => Err(failure::<E, X>(codec, error)),
-            }
-        }
+        then(call, move |reply| match reply.flatten() {
+            Ok(reply) => Ok(<X as Encoding<R>>::decode(codec, &reply)?),
+            Err(error) => Err(failure::<E, X>(codec, error)),
+        })
     }
 
     /// Calls a method that streams its responses.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rpc`] where the call could not be sent; the method's own error is an
+    /// item of the responses.
     pub fn server_streaming<A, R, E, X>(
         &self,
         method: &'static Method<A, (), R, E, X>,
@@ -109,15 +118,18 @@ impl<C: Carrier> Calls<C> {
             self.carrier
                 .call_server_streaming(method.name, payload, options)
         });
-        async move {
-            match call?.await {
-                Ok(responses) => Ok(Responses::new::<X>(responses, codec)),
-                Err(error) => Err(failure::<E, X>(codec, error)),
-            }
-        }
+        then(call, move |opened| match opened.flatten() {
+            Ok(responses) => Ok(Responses::new::<X>(responses, codec)),
+            Err(error) => Err(failure::<E, X>(codec, error)),
+        })
     }
 
     /// Calls a method that takes a stream of requests.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Service`] with the method's own error, [`CallError::Rpc`] with
+    /// whatever kept it from answering.
     pub fn client_streaming<A, I, R, E, X, S>(
         &self,
         method: &'static Method<A, I, R, E, X>,
@@ -148,6 +160,11 @@ impl<C: Carrier> Calls<C> {
     }
 
     /// Calls a method that streams both ways.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rpc`] where the call could not be sent; the method's own error is an
+    /// item of the responses.
     pub fn bidirectional<A, I, R, E, X, S>(
         &self,
         method: &'static Method<A, I, R, E, X>,
@@ -165,12 +182,10 @@ impl<C: Carrier> Calls<C> {
         let call = self
             .carrier
             .call_streaming(method.name, method.kind, upload, options);
-        async move {
-            match call.await {
-                Ok(responses) => Ok(Responses::new::<X>(responses, codec)),
-                Err(error) => Err(failure::<E, X>(codec, error)),
-            }
-        }
+        then(Ok(call), move |opened| match opened.flatten() {
+            Ok(responses) => Ok(Responses::new::<X>(responses, codec)),
+            Err(error) => Err(failure::<E, X>(codec, error)),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::CallKind;
 
+use super::then::then;
 use crate::call_options::CallOptions;
 use crate::client::{ResponseStream, RpcClient};
 use crate::error::RpcError;
@@ -138,7 +139,7 @@ impl Carrier for RpcClient {
         options: CallOptions,
     ) -> impl Future<Output = Result<ResponseBytes, RpcError>> + Send + use<> {
         let opened = self.open_with_message(method, payload, options);
-        async move { opened.await.map(ResponseBytes) }
+        then(Ok(opened), |opened| opened.flatten().map(ResponseBytes))
     }
 
     fn call_streaming<S>(
@@ -152,7 +153,7 @@ impl Carrier for RpcClient {
         S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
     {
         let opened = self.open_with_upload(method, kind, requests, options);
-        async move { opened.await.map(ResponseBytes) }
+        then(Ok(opened), |opened| opened.flatten().map(ResponseBytes))
     }
 }
 

@@ -87,7 +87,7 @@ impl Family for Protobuf {
 }
 
 #[cfg(feature = "prost")]
-impl<T: prost::Message + Default> Encoding<T> for Protobuf {
+impl<T: codec::ProstMessage + Default> Encoding<T> for Protobuf {
     fn encode(_codec: CodecId, value: &T) -> Result<Bytes, RpcError> {
         Ok(codec::encode_prost(value))
     }

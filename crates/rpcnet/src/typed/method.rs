@@ -11,6 +11,9 @@ use super::encoding::{Encoding, Serde};
 use crate::schema;
 use crate::server::Contract;
 
+/// Neither holds nor drops the types, so that methods can be statics.
+type Signature<A, I, R, E, X> = fn(A, I, X) -> (R, E);
+
 /// A method: its name on the wire, its shape and its types.
 ///
 /// `A` is the message of the arguments, `I` an item of the request stream, `R` the reply
@@ -22,7 +25,7 @@ pub struct Method<A, I, R, E, X = Serde> {
     pub(super) timeout: Option<Duration>,
     /// Learnt from the types when first asked for.
     schema: OnceLock<Option<u64>>,
-    types: PhantomData<fn(A, I, X) -> (R, E)>,
+    types: PhantomData<Signature<A, I, R, E, X>>,
 }
 
 impl<A, I, R, E, X> Method<A, I, R, E, X> {

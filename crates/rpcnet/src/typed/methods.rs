@@ -11,6 +11,7 @@ use super::emit::{Emitted, Out, Sent, emit};
 use super::encoding::Encoding;
 use super::items::RequestItems;
 use super::method::{Encodes, Method};
+use super::then::then;
 use crate::context::CallContext;
 use crate::error::RpcError;
 use crate::server::requests::Requests;
@@ -49,10 +50,10 @@ impl<H: Send + Sync + 'static> Methods<H> {
             // Read before the future is made, which then holds no payload.
             let running = <X as Encoding<A>>::decode(codec, &payload)
                 .map(|args| run(shared.clone(), context, args));
-            Box::pin(async move {
-                let replied = running.map_err(|error| unreadable(&error))?.await;
-                reply::<R, E, X>(codec, replied)
-            })
+            Box::pin(then(running, move |replied| match replied {
+                Ok(replied) => reply::<R, E, X>(codec, replied),
+                Err(error) => Err(unreadable(&error)),
+            }))
         }));
         self.push(method.name, handler, method.contract());
         self

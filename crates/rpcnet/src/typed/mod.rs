@@ -17,6 +17,7 @@ mod method;
 mod methods;
 mod responses;
 mod server;
+mod then;
 mod upload;
 
 pub use self::calls::Calls;

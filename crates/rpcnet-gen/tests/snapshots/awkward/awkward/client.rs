@@ -14,6 +14,11 @@ use super::{
 #[deprecated = "too awkward"]
 ///
 /// Calls `Awkward` on a server. Clones are cheap, and share what carries their calls.
+///
+/// # Cancel safety
+///
+/// The futures of its calls borrow nothing from it. Dropping one cancels the call, as
+/// dropping the responses of a stream does; its handler may have run by then.
 #[derive(::core::fmt::Debug, ::core::clone::Clone)]
 #[allow(dead_code, unreachable_pub)]
 #[allow(deprecated)]

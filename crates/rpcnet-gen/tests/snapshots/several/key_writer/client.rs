@@ -7,6 +7,11 @@ use super::{KEY_WRITER_WRITE, KeyWriterWriteArgs};
 /// Writes.
 ///
 /// Calls `KeyWriter` on a server. Clones are cheap, and share what carries their calls.
+///
+/// # Cancel safety
+///
+/// The futures of its calls borrow nothing from it. Dropping one cancels the call, as
+/// dropping the responses of a stream does; its handler may have run by then.
 #[derive(::core::fmt::Debug, ::core::clone::Clone)]
 #[allow(dead_code, unreachable_pub)]
 pub struct KeyWriterClient<C = rpcnet::RpcClient> {
