@@ -184,7 +184,6 @@ impl AwkwardHandler for Plain {
         Ok(b - a)
     }
 
-    #[expect(non_snake_case, reason = "the definition has it so")]
     async fn shoutLoud(&self, first: u8, second: u8) -> Result<u8, Error> {
         Ok(first - second)
     }

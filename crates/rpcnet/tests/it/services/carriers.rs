@@ -111,12 +111,12 @@ async fn a_generated_server_ends_with_its_signal_once_its_calls_are_over() {
     let serving = tokio::spawn(server.serve_with_shutdown(signal, Duration::from_secs(10)));
     let lab = LabClient::connect(address, certs.client()).await.unwrap();
     assert_eq!(lab.double(4).await.unwrap(), 8);
-    let (sender, receiver) = futures::channel::mpsc::unbounded();
+    let (mut sender, receiver) = futures::channel::mpsc::channel(2);
     let mut relayed = lab.relay(receiver).await.unwrap();
-    sender.unbounded_send(1).unwrap();
+    sender.try_send(1).unwrap();
     assert_eq!(soon("an item", relayed.next()).await.unwrap().unwrap(), 1);
     stop.send(()).unwrap();
-    sender.unbounded_send(2).unwrap();
+    sender.try_send(2).unwrap();
     drop(sender);
     assert_eq!(soon("an item", relayed.next()).await.unwrap().unwrap(), 2);
     assert!(soon("the end", relayed.next()).await.is_none());

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use bytes::BytesMut;
 use futures::{StreamExt, stream};
-use rpcnet::{CallError, CallKind, CallOptions, Carrier, CodecId, RpcError, Stream, codec};
+use rpcnet::{CallKind, CallOptions, Carrier, CodecId, RpcError, Stream, codec};
 use rpcnet::{InProcess, RpcClient};
 use rpcnet_proto::wire::{ErrorCode, encode};
 use rpcnet_testkit::scripted::frames;

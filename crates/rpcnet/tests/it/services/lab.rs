@@ -28,7 +28,7 @@ pub(crate) struct Sample {
     pub(crate) label: String,
     pub(crate) ratios: Vec<f64>,
     pub(crate) parts: BTreeMap<String, Part>,
-    pub(crate) next: Option<Box<Sample>>,
+    pub(crate) next: Option<Box<Self>>,
     pub(crate) pair: (i32, char),
 }
 

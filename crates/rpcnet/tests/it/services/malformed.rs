@@ -1,7 +1,7 @@
 //! Payloads that are no messages end their own calls, cleanly, and nothing else.
 
 use bytes::Bytes;
-use futures::channel::mpsc::{self, UnboundedSender};
+use futures::channel::mpsc::{self, Sender};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 use rpcnet::{CallOptions, CodecId, HandlerRan, Responses, RpcClient, RpcError, codec};
@@ -91,13 +91,13 @@ impl Forge {
 
 /// A call that lives as long as its connection, and is asked now and then.
 struct Witness {
-    questions: UnboundedSender<u64>,
+    questions: Sender<u64>,
     answers: Responses<u64, LabError>,
 }
 
 impl Witness {
     async fn new(lab: &LabClient) -> Self {
-        let (questions, asked) = mpsc::unbounded();
+        let (questions, asked) = mpsc::channel(1);
         let answers = lab.relay(asked).await.unwrap();
         let mut witness = Self { questions, answers };
         witness.ask().await;
@@ -105,7 +105,7 @@ impl Witness {
     }
 
     async fn ask(&mut self) {
-        self.questions.unbounded_send(9).unwrap();
+        self.questions.try_send(9).unwrap();
         let answer = soon("the witness", self.answers.next()).await;
         assert_eq!(answer.expect("the call is open").unwrap(), 9);
     }

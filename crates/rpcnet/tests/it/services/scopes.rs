@@ -15,7 +15,7 @@ mod absolute {
             >,
         ) -> ::core::result::Result<::std::string::String, ::std::string::String>;
 
-        async fn split(
+        async fn letters(
             &self,
             text: ::std::string::String,
         ) -> ::core::result::Result<
@@ -50,7 +50,7 @@ mod absolute {
                 .map_err(|error| error.to_string())
         }
 
-        async fn split(
+        async fn letters(
             &self,
             text: ::std::string::String,
         ) -> ::core::result::Result<
@@ -78,7 +78,7 @@ async fn a_definition_needs_no_imports() {
     let client = absolute::AbsoluteClient::new(here);
     let others = stream::iter(["b".to_owned(), "c".to_owned()]);
     assert_eq!(client.join("a".to_owned(), others).await.unwrap(), "abc");
-    let letters = client.split("ab".to_owned()).await.unwrap();
+    let letters = client.letters("ab".to_owned()).await.unwrap();
     assert_eq!(
         letters.try_collect::<Vec<char>>().await.unwrap(),
         ['a', 'b']

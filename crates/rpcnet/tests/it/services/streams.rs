@@ -92,10 +92,10 @@ async fn a_stream_may_borrow_the_handler_it_comes_from() {
 #[tokio::test]
 async fn items_are_answered_one_by_one_while_the_requests_stay_open() {
     let scene = Scene::new().await;
-    let (sender, receiver) = futures::channel::mpsc::unbounded();
+    let (mut sender, receiver) = futures::channel::mpsc::channel(1);
     let mut relayed = scene.lab.relay(receiver).await.unwrap();
     for number in 0..100 {
-        sender.unbounded_send(number).unwrap();
+        sender.try_send(number).unwrap();
         let item = soon("an answer", relayed.next()).await;
         assert_eq!(item.expect("the call is open").unwrap(), number);
     }
