@@ -84,3 +84,67 @@ async fn cancellation_reaches_the_call_behind_the_call() {
     ];
     prints(env!("CARGO_BIN_EXE_cancellation"), &expected).await;
 }
+
+#[tokio::test]
+async fn greeting_shows_an_answer_and_an_error() {
+    let expected = [
+        "serving on 127.0.0.1:",
+        "hello, world",
+        "an empty name is refused",
+        "shut down, 0 calls cut",
+    ];
+    prints(env!("CARGO_BIN_EXE_greeting"), &expected).await;
+}
+
+#[tokio::test]
+async fn calculator_shows_typed_errors_options_codecs_and_streams() {
+    let expected = [
+        "serving on 127.0.0.1:",
+        "20 + 22 = 42",
+        "1 / 0: DivisionByZero",
+        "remembered 42",
+        "of 500 ms, the handler had some left: true",
+        "in JSON, 20 + 22 = 42",
+        "primes: [2, 3, 5, 7, 11, 13, 17, 19]",
+        "sum: 6",
+        "running sum: i64::MAX - 2",
+        "running sum: i64::MAX - 0",
+        "running sum: Overflow",
+        "shut down, 0 calls cut",
+    ];
+    prints(env!("CARGO_BIN_EXE_calculator"), &expected).await;
+}
+
+#[tokio::test]
+async fn file_transfer_compares_what_arrives_and_refuses_what_is_damaged() {
+    let expected = [
+        "serving on 127.0.0.1:",
+        "uploaded 3000001 bytes",
+        "downloaded 3000001 bytes",
+        "they are the same: true",
+        "refused: HashMismatch",
+        "refused: Unfinished",
+        "refused: ChunkTooLarge",
+        "refused: BadName",
+        "refused: NotFound",
+        "shut down, 0 calls cut",
+    ];
+    prints(env!("CARGO_BIN_EXE_file_transfer"), &expected).await;
+}
+
+#[tokio::test]
+async fn chat_tells_everybody_what_is_said_and_who_is_gone() {
+    let expected = [
+        "serving on 127.0.0.1:",
+        "cat hears: cat joined",
+        "a second ann: NameTaken",
+        "ann hears: bob: is anybody there?",
+        "bob hears: bob: is anybody there?",
+        "cat hears: bob: is anybody there?",
+        "bob's call ended in order: true",
+        "cat hears: bob left",
+        "ann hears: cat left",
+        "shut down, 0 calls cut",
+    ];
+    prints(env!("CARGO_BIN_EXE_chat"), &expected).await;
+}

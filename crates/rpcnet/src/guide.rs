@@ -1,16 +1,26 @@
 //! The README and the guide, so that their code is compiled and run as doctests.
+#![cfg(feature = "macros")]
 
 #[doc = include_str!("../../../README.md")]
 mod readme {}
 
-#[doc = include_str!("../../../docs/book/src/first-call.md")]
-mod first_call {}
+#[doc = include_str!("../../../docs/book/src/getting-started.md")]
+mod getting_started {}
+
+#[doc = include_str!("../../../docs/book/src/services.md")]
+mod services {}
 
 #[doc = include_str!("../../../docs/book/src/streaming.md")]
 mod streaming {}
 
 #[doc = include_str!("../../../docs/book/src/errors.md")]
 mod errors {}
+
+#[doc = include_str!("../../../docs/book/src/codecs-and-evolution.md")]
+mod codecs_and_evolution {}
+
+#[doc = include_str!("../../../docs/book/src/testing.md")]
+mod testing {}
 
 #[doc = include_str!("../../../docs/book/src/deadlines-and-cancellation.md")]
 mod deadlines_and_cancellation {}
@@ -23,3 +33,6 @@ mod tls {}
 
 #[doc = include_str!("../../../docs/book/src/shutdown.md")]
 mod shutdown {}
+
+#[doc = include_str!("../../../docs/book/src/first-call.md")]
+mod first_call {}
