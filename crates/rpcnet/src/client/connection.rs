@@ -69,6 +69,12 @@ impl ClientConnection {
         self.places.close();
     }
 
+    /// Starts no more calls here, and ends those under way.
+    pub(crate) fn close(&self) {
+        self.retire();
+        self.quic.close(ErrorCode::NoError);
+    }
+
     /// Waits for a place among the calls the server runs, then opens a stream.
     ///
     /// `None` where the connection was retired meanwhile: nothing was sent.

@@ -116,7 +116,7 @@ impl Link {
     pub(crate) fn close(&self) {
         self.tasks.stop();
         if let Some(connection) = self.current.swap(None) {
-            connection.retire();
+            connection.close();
         }
     }
 

@@ -187,7 +187,7 @@ impl RpcServer {
         let handler = Arc::new(handler);
         let handler = Handler::Streaming(Arc::new(move |_context, requests| {
             let handler = handler.clone();
-            Box::pin(async move { into_responses(handler(RequestStream(requests)).await) })
+            Box::pin(async move { into_responses(handler(RequestStream::new(requests)).await) })
         }));
         self.insert(method, handler);
     }

@@ -30,19 +30,36 @@ use crate::transport::{Interrupted, RecvHalf};
 ///
 /// `next` is cancel safe: a message is taken only when it is returned.
 #[derive(Debug)]
-pub struct RequestStream(pub(crate) Requests);
+pub struct RequestStream {
+    requests: Requests,
+    is_cut: bool,
+}
+
+impl RequestStream {
+    pub(crate) fn new(requests: Requests) -> Self {
+        Self {
+            requests,
+            is_cut: false,
+        }
+    }
+}
 
 impl Stream for RequestStream {
     type Item = Vec<u8>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        let requests = &mut self.get_mut().0;
-        match ready!(requests.poll_request(cx)) {
+        let this = self.get_mut();
+        // W-32: what was cut off is never shown as an end, also not to a handler that is
+        // polled once more before it is dropped.
+        if this.is_cut {
+            return Poll::Pending;
+        }
+        match ready!(this.requests.poll_request(cx)) {
             Some(Ok(message)) => Poll::Ready(Some(message.into())),
             None => Poll::Ready(None),
             Some(Err(cut)) => {
-                // W-32: what was cut off is never shown as an end.
-                requests.end_call(cut.ending());
+                this.is_cut = true;
+                this.requests.end_call(cut.ending());
                 Poll::Pending
             }
         }

@@ -25,6 +25,7 @@ pub struct RequestItems<I> {
     requests: Requests,
     codec: CodecId,
     decode: Decode<I>,
+    is_cut: bool,
 }
 
 impl<I> RequestItems<I> {
@@ -33,6 +34,7 @@ impl<I> RequestItems<I> {
             requests,
             codec,
             decode,
+            is_cut: false,
         }
     }
 
@@ -50,7 +52,11 @@ impl<I> Stream for RequestItems<I> {
     type Item = I;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<I>> {
-        // W-32: what was cut off is never shown as an end.
+        // W-32: what was cut off is never shown as an end, also not to a handler that is
+        // polled once more before it is dropped.
+        if self.is_cut {
+            return Poll::Pending;
+        }
         let ending = match ready!(self.requests.poll_request(cx)) {
             None => return Poll::Ready(None),
             Some(Ok(payload)) => match (self.decode)(self.codec, &payload) {
@@ -62,6 +68,7 @@ impl<I> Stream for RequestItems<I> {
             },
             Some(Err(cut)) => cut.ending(),
         };
+        self.is_cut = true;
         self.requests.end_call(ending);
         Poll::Pending
     }

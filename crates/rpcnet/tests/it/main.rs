@@ -21,6 +21,7 @@ mod reconnect;
 mod registration;
 mod reset_window;
 mod robustness;
+mod services;
 mod shapes;
 mod shutdown;
 mod stream_credit;

@@ -1,6 +1,6 @@
 //! Prints the figures that rpcnet is held to, and ends with a failure where one falls short.
 //!
-//! `figures calls` measures them in full, `figures calls --quick` with small amounts. Every figure is
+//! `figures calls` and `figures services` measure them in full, with `--quick` in small amounts. Every figure is
 //! one line: name, value, unit, goal, and `ok` or `short`; lines that begin with `#` are remarks. For
 //! servers and clients that are killed or stopped the program starts itself again.
 
@@ -13,11 +13,12 @@ mod percentile;
 mod raw_client;
 mod serve;
 mod service;
+mod services;
 mod settle;
 mod site;
 mod stamp;
 
-use crate::group::{BoxError, Scale};
+use crate::group::{BoxError, Scale, Scenario};
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// Calls and streams: loss, faults, bounds, latencies of cancellation
     Calls(Amounts),
+    /// Typed services: loss, malformed payloads, cost beside raw calls
+    Services(Amounts),
     /// Serve the methods that are measured, until SIGTERM
     #[command(hide = true)]
     Serve(serve::Serve),
@@ -50,18 +53,23 @@ struct Amounts {
     only: Vec<String>,
 }
 
+impl Amounts {
+    async fn measure(self, scenarios: &[Scenario]) -> Result<ExitCode, BoxError> {
+        let scale = if self.quick {
+            Scale::Quick
+        } else {
+            Scale::Full
+        };
+        let all_met = group::run(scenarios, &self.only, scale).await?;
+        Ok(ExitCode::from(u8::from(!all_met)))
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     match Cli::parse().command {
-        Command::Calls(amounts) => {
-            let scale = if amounts.quick {
-                Scale::Quick
-            } else {
-                Scale::Full
-            };
-            let all_met = group::run(calls::SCENARIOS, &amounts.only, scale).await?;
-            Ok(ExitCode::from(u8::from(!all_met)))
-        }
+        Command::Calls(amounts) => amounts.measure(calls::SCENARIOS).await,
+        Command::Services(amounts) => amounts.measure(services::SCENARIOS).await,
         Command::Serve(serve) => serve.run().await.map(|()| ExitCode::SUCCESS),
         Command::Drive(drive) => drive.run().await.map(|()| ExitCode::SUCCESS),
     }

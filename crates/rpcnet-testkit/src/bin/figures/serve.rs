@@ -2,6 +2,7 @@
 
 use crate::group::BoxError;
 use crate::service::{self, Service};
+use crate::services;
 use clap::Args;
 use rpcnet::{RpcConfig, RpcServer};
 use rpcnet_testkit::ledger::Ledger;
@@ -57,6 +58,7 @@ impl Serve {
             .with_max_queued_reply_bytes(self.reply_bytes);
         let mut server = RpcServer::new(config);
         service::register(&server, service).await;
+        server.add_service(services::service());
         let quic_server = server.bind()?;
         process::announce(server.socket_addr.ok_or("a bound server has an address")?)?;
         let terminated = async move {

@@ -80,17 +80,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-async fn state(client: &RpcClient) -> Result<ServerState, BoxError> {
+pub(crate) async fn state(client: &RpcClient) -> Result<ServerState, BoxError> {
     let reply = client.call(STATE, Vec::new()).await?;
     ServerState::decode(&reply).ok_or_else(|| "the server's state is unreadable".into())
 }
 
 /// A growth from `before` to `after`, never below zero.
-fn growth(before: u64, after: u64) -> f64 {
+pub(crate) fn growth(before: u64, after: u64) -> f64 {
     after.saturating_sub(before) as f64
 }
 
 /// A number of bytes in MiB.
-fn mib(bytes: f64) -> f64 {
+pub(crate) fn mib(bytes: f64) -> f64 {
     bytes / f64::from(1 << 20)
 }
