@@ -24,6 +24,9 @@ async fn register(server: RpcServer) {
         })
         .await;
     server
+        .register_streaming("echo", |requests| async move { requests.map(Ok) })
+        .await;
+    server
         .register_streaming("hasty", |_requests| async {
             stream::iter((0..5).map(|number| Ok(vec![number; 4])))
         })
@@ -46,6 +49,22 @@ async fn read_some(client: &RpcClient, method: &str, requests: usize, responses:
     let mut items = soon("opening", opened).await.unwrap();
     for _ in 0..responses {
         soon("a response", items.next()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn calls_with_an_upload_that_never_ends_are_given_back() {
+    for responses in 0..5 {
+        let running = server().await;
+        let client = running.client().await;
+        for _ in 0..CALLS {
+            let requests = stream::iter(vec![vec![1]; 100]).chain(stream::pending());
+            let opened = client.call_streaming("echo", requests);
+            let mut items = soon("opening", opened).await.unwrap();
+            for _ in 0..responses {
+                soon("a response", items.next()).await.unwrap().unwrap();
+            }
+        }
     }
 }
 
