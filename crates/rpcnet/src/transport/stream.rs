@@ -3,14 +3,14 @@
 //! The QUIC library finishes a stream that is dropped, so that a cancelled or
 //! panicked sender would look complete. These guards reset instead.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{ErrorCode, encode};
 use s2n_quic::application;
-use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
+use s2n_quic::stream::{BidirectionalStream, Error as StreamError, ReceiveStream, SendStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -120,14 +120,7 @@ impl SendHalf {
 
     async fn room(&mut self) -> Result<(), Interrupted> {
         let room = poll_fn(|cx| self.stream.poll_send_ready(cx));
-        let room = match self.stall_timeout {
-            None => room.await,
-            Some(stall_timeout) => match timeout(stall_timeout, room).await {
-                Ok(room) => room,
-                Err(_elapsed) => return Err(Interrupted::Stalled),
-            },
-        };
-        Ok(room.map(|_bytes| ())?)
+        within(self.stall_timeout, room).await.map(|_bytes| ())
     }
 
     /// Polls for room for one more piece.
@@ -167,8 +160,11 @@ impl SendHalf {
     ///
     /// Dropping the future leaves the half unfinished in spirit: its drop resets.
     pub(crate) async fn close(&mut self) -> Result<(), Interrupted> {
-        self.stream.finish()?;
-        self.acknowledged().await?;
+        // Not `finish` and then `flush`: the transport would keep the stream, and the
+        // peer's credit for it, until somebody asks for the end that `flush` has seen.
+        let close = self.stream.close();
+        within(self.stall_timeout, close).await?;
+        self.share = None;
         self.abort = None;
         Ok(())
     }
@@ -176,13 +172,7 @@ impl SendHalf {
     /// Waits until the peer has acknowledged all that was sent; the share is given back.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
         let flush = self.stream.flush();
-        match self.stall_timeout {
-            None => flush.await?,
-            Some(stall_timeout) => match timeout(stall_timeout, flush).await {
-                Ok(flushed) => flushed?,
-                Err(_elapsed) => return Err(Interrupted::Stalled),
-            },
-        }
+        within(self.stall_timeout, flush).await?;
         self.share = None;
         Ok(())
     }
@@ -214,8 +204,9 @@ impl SendHalf {
     /// Cancel safe: the half has ended with the first poll.
     pub(crate) async fn give_up(&mut self, code: ErrorCode) {
         self.reset(code);
-        // An error says that the stream is over, which is what is waited for.
-        let _ = self.stream.flush().await;
+        // An error says that the stream is over, which is what is waited for. Not `flush`,
+        // for the reason that `close` has.
+        let _ = self.stream.close().await;
         self.share = None;
     }
 
@@ -241,6 +232,21 @@ impl SendHalf {
             drop(share.split(beyond));
         }
     }
+}
+
+/// Waits for the transport, for no longer than this where it is given.
+async fn within<T>(
+    stall_timeout: Option<Duration>,
+    work: impl Future<Output = Result<T, StreamError>>,
+) -> Result<T, Interrupted> {
+    let done = match stall_timeout {
+        None => work.await,
+        Some(stall_timeout) => match timeout(stall_timeout, work).await {
+            Ok(done) => done,
+            Err(_elapsed) => return Err(Interrupted::Stalled),
+        },
+    };
+    Ok(done?)
 }
 
 impl Drop for SendHalf {
