@@ -3,14 +3,14 @@
 //! The QUIC library finishes a stream that is dropped, so that a cancelled or
 //! panicked sender would look complete. These guards reset instead.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{ErrorCode, encode};
 use s2n_quic::application;
-use s2n_quic::stream::{BidirectionalStream, ReceiveStream, SendStream};
+use s2n_quic::stream::{BidirectionalStream, Error as StreamError, ReceiveStream, SendStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
@@ -47,6 +47,8 @@ pub(crate) struct SendHalf {
     is_torn: bool,
     /// Nothing was sent yet.
     is_fresh: bool,
+    /// The transport was told that nothing more comes.
+    is_finishing: bool,
     /// What the bytes that wait for the peer hold of their owner's budget.
     share: Option<OwnedSemaphorePermit>,
     /// What to reset with on drop; `None` once the half has ended.
@@ -61,6 +63,7 @@ impl SendHalf {
             stall_timeout: None,
             is_torn: false,
             is_fresh: true,
+            is_finishing: false,
             share: None,
             abort: Some(ErrorCode::Cancelled),
         }
@@ -120,14 +123,7 @@ impl SendHalf {
 
     async fn room(&mut self) -> Result<(), Interrupted> {
         let room = poll_fn(|cx| self.stream.poll_send_ready(cx));
-        let room = match self.stall_timeout {
-            None => room.await,
-            Some(stall_timeout) => match timeout(stall_timeout, room).await {
-                Ok(room) => room,
-                Err(_elapsed) => return Err(Interrupted::Stalled),
-            },
-        };
-        Ok(room.map(|_bytes| ())?)
+        within(self.stall_timeout, room).await.map(|_bytes| ())
     }
 
     /// Polls for room for one more piece.
@@ -158,6 +154,7 @@ impl SendHalf {
     /// Ends the half in good order.
     pub(crate) fn finish(&mut self) -> Result<(), Interrupted> {
         self.abort = None;
+        self.is_finishing = true;
         Ok(self.stream.finish()?)
     }
 
@@ -167,40 +164,20 @@ impl SendHalf {
     ///
     /// Dropping the future leaves the half unfinished in spirit: its drop resets.
     pub(crate) async fn close(&mut self) -> Result<(), Interrupted> {
-        self.finished().await?;
-        self.abort = None;
-        self.share = None;
-        Ok(())
-    }
-
-    /// Finishes, and waits until the peer has acknowledged the end.
-    ///
-    /// Asked to flush a half that is finished, the QUIC library takes its end for seen
-    /// without letting go of the stream, which then counts against the peer's limit for
-    /// as long as the connection lives. Asked to close, it does both.
-    async fn finished(&mut self) -> Result<(), Interrupted> {
+        // Not `finish` and then `flush`: the transport would keep the stream, and the
+        // peer's credit for it, until somebody asks for the end that `flush` has seen.
+        self.is_finishing = true;
         let close = self.stream.close();
-        match self.stall_timeout {
-            None => close.await?,
-            Some(stall_timeout) => match timeout(stall_timeout, close).await {
-                Ok(closed) => closed?,
-                Err(_elapsed) => return Err(Interrupted::Stalled),
-            },
-        }
+        within(self.stall_timeout, close).await?;
+        self.share = None;
+        self.abort = None;
         Ok(())
     }
 
     /// Waits until the peer has acknowledged all that was sent; the share is given back.
-    /// Only for a half that goes on.
     pub(crate) async fn acknowledged(&mut self) -> Result<(), Interrupted> {
         let flush = self.stream.flush();
-        match self.stall_timeout {
-            None => flush.await?,
-            Some(stall_timeout) => match timeout(stall_timeout, flush).await {
-                Ok(flushed) => flushed?,
-                Err(_elapsed) => return Err(Interrupted::Stalled),
-            },
-        }
+        within(self.stall_timeout, flush).await?;
         self.share = None;
         Ok(())
     }
@@ -217,6 +194,12 @@ impl SendHalf {
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
+        // It has ended already, whether its owner waited for that or not. To ask with a
+        // flush would hide the end from the transport, as `close` says.
+        if self.is_finishing {
+            let _ = self.stream.poll_close(&mut cx);
+            return;
+        }
         // The only failure of either is that there is nothing left to end.
         let _ = match self.stream.poll_flush(&mut cx) {
             Poll::Pending => self.stream.finish(),
@@ -232,7 +215,8 @@ impl SendHalf {
     /// Cancel safe: the half has ended with the first poll.
     pub(crate) async fn give_up(&mut self, code: ErrorCode) {
         self.reset(code);
-        // An error says that the stream is over, which is what is waited for.
+        // An error says that the stream is over, which is what is waited for. Not `flush`,
+        // for the reason that `close` has.
         let _ = self.stream.close().await;
         self.share = None;
     }
@@ -259,6 +243,21 @@ impl SendHalf {
             drop(share.split(beyond));
         }
     }
+}
+
+/// Waits for the transport, for no longer than this where it is given.
+async fn within<T>(
+    stall_timeout: Option<Duration>,
+    work: impl Future<Output = Result<T, StreamError>>,
+) -> Result<T, Interrupted> {
+    let done = match stall_timeout {
+        None => work.await,
+        Some(stall_timeout) => match timeout(stall_timeout, work).await {
+            Ok(done) => done,
+            Err(_elapsed) => return Err(Interrupted::Stalled),
+        },
+    };
+    Ok(done?)
 }
 
 impl Drop for SendHalf {

@@ -4,7 +4,7 @@ use futures::{StreamExt, stream};
 use rpcnet::{RpcClient, Stream};
 use tokio::sync::watch;
 
-use super::lab::Scene;
+use super::lab::{Bench, LabClient, LabServer, Scene};
 use crate::pair::{Running, echo, soon};
 use crate::probe::Probe;
 
@@ -167,4 +167,85 @@ async fn a_typed_handler_that_does_not_read_holds_the_caller_back() {
     slow.open.send_replace(true);
     let count = soon("the call", call).await.unwrap().unwrap();
     assert_eq!(count, ITEMS);
+}
+
+#[tokio::test]
+async fn calls_of_every_shape_give_back_the_stream_they_took() {
+    // A server grants twice as many streams as calls may run, and more as these end.
+    const AT_ONCE: usize = 4;
+    const CALLS: u64 = 20 * AT_ONCE as u64;
+    let (made, open) = (Probe::new(), watch::Sender::new(true));
+    let service = BulkServer::service(Gated { made, open });
+    let lab = LabServer::service(Bench::new(&Probe::new()));
+    let running = Running::with(
+        |config| config.with_max_calls(AT_ONCE, AT_ONCE),
+        |server| async move {
+            server.add_service(lab);
+            server.add_service(service);
+            echo(server).await;
+        },
+    )
+    .await;
+    let rpc = running.client().await;
+    let (lab, bulk) = (LabClient::new(rpc.clone()), BulkClient::new(rpc.clone()));
+    for kind in KINDS {
+        for _ in 0..CALLS {
+            soon(kind, call(kind, &rpc, &lab, &bulk)).await;
+        }
+    }
+}
+
+const KINDS: [&str; 11] = [
+    "unary",
+    "unary, large",
+    "unary, failing",
+    "responses",
+    "responses, failing",
+    "responses, given up at their end",
+    "responses, given up without an end",
+    "requests",
+    "both",
+    "both, given up at their end",
+    "both, given up without an end",
+];
+
+/// Makes a call of this kind, to its end or until it is given up.
+async fn call(kind: &str, rpc: &RpcClient, lab: &LabClient, bulk: &BulkClient) {
+    match kind {
+        "unary" => assert_eq!(lab.double(4).await.unwrap(), 8),
+        "unary, large" => {
+            // So large that the server counts what waits for the client.
+            let large = vec![7; 512 << 10];
+            assert_eq!(rpc.call("echo", large.clone()).await.unwrap(), large);
+        }
+        "unary, failing" => drop(lab.complain(9000).await.unwrap_err()),
+        "responses" => assert_eq!(lab.count(3).await.unwrap().count().await, 3),
+        "responses, failing" => {
+            let failing = lab.count_until(9, Some(1)).await.unwrap();
+            assert_eq!(failing.count().await, 2);
+        }
+        "responses, given up at their end" => {
+            let mut counted = lab.count(100).await.unwrap();
+            assert_eq!(counted.next().await.unwrap().unwrap(), 0);
+        }
+        "responses, given up without an end" => {
+            let mut flooded = bulk.flood().await.unwrap();
+            assert!(flooded.next().await.unwrap().is_ok());
+        }
+        "requests" => assert_eq!(lab.sum(stream::iter([1, 2])).await.unwrap(), 3),
+        "both" => {
+            let relayed = lab.relay(stream::iter([1, 2])).await.unwrap();
+            assert_eq!(relayed.count().await, 2);
+        }
+        "both, given up at their end" => {
+            let mut relayed = lab.relay(stream::iter([5])).await.unwrap();
+            assert_eq!(relayed.next().await.unwrap().unwrap(), 5);
+        }
+        "both, given up without an end" => {
+            let endless = stream::iter([5]).chain(stream::pending());
+            let mut relayed = lab.relay(endless).await.unwrap();
+            assert_eq!(relayed.next().await.unwrap().unwrap(), 5);
+        }
+        other => unreachable!("{other}"),
+    }
 }
