@@ -322,6 +322,14 @@ impl RecvHalf {
 
     /// Asks the peer to stop sending, for this reason.
     pub(crate) fn stop(&mut self, code: ErrorCode) {
+        if self.abort.is_none() {
+            return;
+        }
+        // Told to stop a stream that the peer has reset, the QUIC library keeps it, and
+        // its credit, until somebody asks for the reset: so this asks first. What else
+        // there is to read is dropped with the stream.
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = self.poll_receive(&mut cx, drop);
         if self.abort.take().is_some() {
             // Fails only where there is nothing left to stop.
             let _ = self.stream.stop_sending(application_code(code));

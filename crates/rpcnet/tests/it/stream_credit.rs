@@ -27,6 +27,14 @@ async fn register(server: RpcServer) {
         .register_streaming("echo", |requests| async move { requests.map(Ok) })
         .await;
     server
+        .register_streaming("deaf", |requests| async move {
+            stream::once(async { Ok(vec![1]) }).chain(stream::once(async move {
+                let _unread = requests;
+                std::future::pending().await
+            }))
+        })
+        .await;
+    server
         .register_streaming("hasty", |_requests| async {
             stream::iter((0..5).map(|number| Ok(vec![number; 4])))
         })
@@ -65,6 +73,18 @@ async fn calls_with_an_upload_that_never_ends_are_given_back() {
                 soon("a response", items.next()).await.unwrap().unwrap();
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_are_reset_before_anybody_read_them_are_given_back() {
+    let running = server().await;
+    let client = running.client().await;
+    for _ in 0..CALLS {
+        let requests = stream::iter([vec![1]]).chain(stream::pending());
+        let opened = client.call_streaming("deaf", requests);
+        let mut items = soon("opening", opened).await.unwrap();
+        soon("a response", items.next()).await.unwrap().unwrap();
     }
 }
 
