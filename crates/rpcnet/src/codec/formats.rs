@@ -14,8 +14,17 @@ pub(super) mod postcard {
     use super::{Bounded, CodecError, Limits, ROOM};
 
     pub(in super::super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, CodecError> {
-        let bytes = postcard::to_extend(value, Vec::with_capacity(ROOM));
-        Ok(bytes.map_err(CodecError::format)?.into())
+        // A small message is built on the stack and takes one allocation of its length. To
+        // find that a larger one does not fit costs no more than writing this much of it.
+        let mut room = [0; ROOM];
+        match postcard::to_slice(value, &mut room) {
+            Ok(bytes) => Ok(Bytes::copy_from_slice(bytes)),
+            Err(postcard::Error::SerializeBufferFull) => {
+                let bytes = postcard::to_extend(value, Vec::with_capacity(2 * ROOM));
+                Ok(bytes.map_err(CodecError::format)?.into())
+            }
+            Err(error) => Err(CodecError::format(error)),
+        }
     }
 
     pub(in super::super) fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, CodecError> {
