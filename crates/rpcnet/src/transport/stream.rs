@@ -322,7 +322,16 @@ impl RecvHalf {
 
     /// Asks the peer to stop sending, for this reason.
     pub(crate) fn stop(&mut self, code: ErrorCode) {
-        if self.abort.take().is_some() {
+        if self.abort.take().is_none() {
+            return;
+        }
+        // The transport keeps a stream, and the peer's credit for it, until a reset that
+        // has arrived was read; to stop it then changes nothing.
+        let mut cx = Context::from_waker(Waker::noop());
+        let read = self
+            .stream
+            .poll_receive_vectored(&mut [Bytes::new()], &mut cx);
+        if !matches!(read, Poll::Ready(Err(_))) {
             // Fails only where there is nothing left to stop.
             let _ = self.stream.stop_sending(application_code(code));
         }
