@@ -52,15 +52,22 @@ pub(super) async fn measure() -> Outcome {
     .await;
     let mut most = 0;
     let mut answered = 0_u64;
+    let mut failure = None;
     for _ in 0..READ {
         let call = timeout(Duration::from_secs(5), client.call(ECHO, b"still here"));
-        answered += u64::from(matches!(call.await, Ok(Ok(Some(_)))));
+        match call.await {
+            Ok(Ok(Some(_))) => answered += 1,
+            other => failure = Some(format!("a call beside them failed: {other:?}")),
+        }
         most = most.max(resident_bytes(server.pid())?);
     }
     drop(unread);
 
     let configured = mib(REPLY_BYTES_MAX as f64);
     let mut measured = Measured::default();
+    if let Some(failure) = failure {
+        measured.note(failure);
+    }
     measured.at_least(
         "unread-replies-begun",
         if all_began { UNREAD as f64 } else { 0.0 },
