@@ -22,6 +22,7 @@ mod deadline;
 mod metadata;
 mod method;
 mod status;
+pub mod swim;
 mod trace;
 pub mod wire;
 
