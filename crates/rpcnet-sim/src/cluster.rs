@@ -71,6 +71,9 @@ pub enum Boot {
 /// The nodes that everybody joins through.
 pub const SEEDS: [u32; 3] = [0, 1, 2];
 
+/// The nodes of a formed cluster start within this time: their timers must not beat as one.
+pub const FORMED_WITHIN: Duration = Duration::from_millis(200);
+
 /// How long a node that said goodbye still runs.
 pub const LINGER: Duration = Duration::from_secs(3);
 
@@ -90,6 +93,9 @@ enum Happening<M> {
     Wake(u32, u32),
     Drain(u32),
     Fault(Fault),
+    /// A node of the formed part starts.
+    Begin(u32),
+    /// A node starts, and joins.
     Start(u32),
     /// The end of a node's goodbye, in that epoch.
     Stop(u32, u64),
@@ -108,6 +114,7 @@ pub struct Cluster<E: Engine> {
     counts: Counts,
     watches: Vec<Watch>,
     world: Rc<E::World>,
+    cards: Vec<E::Card>,
     tickets: u32,
     wakes_at_once: (Time, u32),
     touched: Vec<u32>,
@@ -116,12 +123,15 @@ pub struct Cluster<E: Engine> {
 impl<E: Engine> Cluster<E> {
     /// Builds a cluster. Nothing has happened yet, but the formed part runs.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(mut plan: Plan) -> Self {
+        plan.check &= E::IS_CHECKED;
         let count = plan.nodes;
         let nodes = (0..count).map(|node| {
             let mut start = Stream::new(plan.seed, Purpose::Start, u64::from(node));
             // No two clocks agree on what time it is.
-            Node::new(Duration::from_micros(start.within(1_000_000, 3_600_000_000)))
+            Node::new(Duration::from_micros(
+                start.within(1_000_000, 3_600_000_000),
+            ))
         });
         let mut cluster = Self {
             now: Time::ZERO,
@@ -137,6 +147,7 @@ impl<E: Engine> Cluster<E> {
             counts: Counts::new(E::KINDS.len()),
             watches: Vec::new(),
             world: Rc::new(E::world(count)),
+            cards: Vec::new(),
             tickets: 0,
             wakes_at_once: (Time::ZERO, 0),
             touched: Vec::new(),
@@ -168,7 +179,12 @@ impl<E: Engine> Cluster<E> {
     }
 
     /// Runs until `done` holds, asking every `every`, or until `end`; whether it came to hold.
-    pub fn run_while(&mut self, end: Time, every: Duration, mut more: impl FnMut(&Self) -> bool) -> bool {
+    pub fn run_while(
+        &mut self,
+        end: Time,
+        every: Duration,
+        mut more: impl FnMut(&Self) -> bool,
+    ) -> bool {
         while more(self) {
             if self.now >= end {
                 return false;
@@ -229,51 +245,76 @@ impl<E: Engine> Cluster<E> {
     fn boot(&mut self) {
         match self.plan.boot {
             Boot::Formed(count) => {
-                let members: Vec<u32> = (0..count.min(self.plan.nodes)).collect();
-                // All are known to exist before the first says something about another.
-                for node in &members {
-                    self.create(*node);
+                let count = count.min(self.plan.nodes);
+                self.cards = (0..count)
+                    .map(|node| self.first_engine(node).card())
+                    .collect();
+                for node in 0..count {
+                    let at = self.start_within(node, FORMED_WITHIN);
+                    // What arrives before that waits, as at a socket that is bound early.
+                    self.nodes[node as usize].busy_until = at;
+                    self.queue.push(at, Happening::Begin(node));
                 }
-                let engines = self.nodes.iter().filter_map(|node| node.engine.as_ref());
-                let cards: Vec<E::Card> = engines.map(Engine::card).collect();
-                for node in &members {
-                    let now = self.nodes[*node as usize].clock.local(self.now);
-                    if let Some(engine) = &mut self.nodes[*node as usize].engine {
-                        engine.preload(now, &cards);
-                        while engine.poll_change().is_some() {}
-                    }
-                    self.after(*node);
-                }
+                self.run_until(Time::ZERO + FORMED_WITHIN + Duration::from_micros(1));
+                self.cards = Vec::new();
             }
             Boot::Joining(count, spread) => {
-                let most = crate::clock::micros(spread);
                 for node in 0..count.min(self.plan.nodes) {
-                    let mut start = Stream::new(self.plan.seed, Purpose::Start, u64::from(node));
-                    start.next();
-                    let at = Time::from_micros(start.within(0, most));
+                    let at = self.start_within(node, spread);
                     self.queue.push(at, Happening::Start(node));
                 }
             }
         }
     }
 
-    fn create(&mut self, node: u32) {
+    fn start_within(&self, node: u32, spread: Duration) -> Time {
+        let mut start = Stream::new(self.plan.seed, Purpose::Start, u64::from(node));
+        // The first drawn was what its clock shows.
+        start.next();
+        Time::from_micros(start.within(0, crate::clock::micros(spread)))
+    }
+
+    /// A node of the formed part begins.
+    fn begin(&mut self, node: u32) {
+        self.create(node);
         let state = &mut self.nodes[node as usize];
-        state.stop();
-        state.epoch += 1;
+        let now = state.clock.local(self.now);
+        if let Some(engine) = &mut state.engine {
+            engine.preload(now, &self.cards);
+            while engine.poll_change().is_some() {}
+        }
+        self.touched.clear();
+        self.after(node);
+        self.plan_drain(node);
+    }
+
+    /// The engine of a node's first start.
+    fn first_engine(&self, node: u32) -> E {
+        let now = self.nodes[node as usize].clock.local(self.now);
+        E::start(now, &self.setup(node, 1), &self.world)
+    }
+
+    fn setup(&self, node: u32, epoch: u64) -> Setup {
+        let mut stream = Stream::new(self.plan.seed, Purpose::Engine, u64::from(node));
+        Setup {
+            node,
+            cluster: self.plan.nodes,
+            epoch,
+            moves: self.nodes[node as usize].moves,
+            seed: crate::chance::scramble(stream.next() ^ epoch),
+            lifeguard: self.plan.lifeguard,
+        }
+    }
+
+    fn create(&mut self, node: u32) {
+        let setup = self.setup(node, self.nodes[node as usize].epoch + 1);
+        let state = &mut self.nodes[node as usize];
+        // What waits in its socket is read: it was sent to that address.
+        state.busy_until = Time::ZERO;
+        state.epoch = setup.epoch;
         state.is_leaving = false;
         state.tag = 0;
         state.started = self.now;
-        state.impaired_until = self.now;
-        let stream = Stream::new(self.plan.seed, Purpose::Engine, u64::from(node));
-        let setup = Setup {
-            node,
-            cluster: self.plan.nodes,
-            epoch: state.epoch,
-            moves: state.moves,
-            seed: crate::chance::scramble(stream.clone().next() ^ state.epoch),
-            lifeguard: self.plan.lifeguard,
-        };
         let engine = E::start(state.clock.local(self.now), &setup, &self.world);
         if self.plan.check {
             self.checker.started(node);
@@ -284,11 +325,13 @@ impl<E: Engine> Cluster<E> {
         state.engine = Some(engine);
         self.trace
             .note(self.now, &[1, u64::from(node), setup.epoch]);
-        self.trace
-            .line(self.now, || format!("node {node} starts, epoch {}", setup.epoch));
+        self.trace.line(self.now, || {
+            format!("node {node} starts, epoch {}", setup.epoch)
+        });
     }
 
     fn start(&mut self, node: u32) {
+        self.nodes[node as usize].stop();
         self.create(node);
         let seeds: Vec<u32> = SEEDS
             .into_iter()
@@ -312,6 +355,7 @@ impl<E: Engine> Cluster<E> {
             Happening::Wake(node, ticket) => self.wake_up(node, ticket),
             Happening::Drain(node) => self.drain(node),
             Happening::Fault(fault) => self.inflict(&fault),
+            Happening::Begin(node) => self.begin(node),
             Happening::Start(node) => self.start(node),
             Happening::Stop(node, epoch) => {
                 let state = &mut self.nodes[node as usize];
@@ -325,7 +369,8 @@ impl<E: Engine> Cluster<E> {
 
     fn arrive(&mut self, node: u32, inbound: Inbound<E::Message>) {
         let state = &mut self.nodes[node as usize];
-        if state.engine.is_none() || state.moves != inbound.moves {
+        let is_bound = state.engine.is_some() || self.now < state.busy_until;
+        if !is_bound || state.moves != inbound.moves {
             return;
         }
         if !state.is_busy(self.now) {
@@ -338,7 +383,9 @@ impl<E: Engine> Cluster<E> {
             self.trace
                 .note(self.now, &[3, u64::from(node), u64::from(from)]);
         }
-        self.plan_drain(node);
+        if self.nodes[node as usize].engine.is_some() {
+            self.plan_drain(node);
+        }
     }
 
     fn plan_drain(&mut self, node: u32) {
@@ -407,7 +454,10 @@ impl<E: Engine> Cluster<E> {
         self.trace.note(self.now, &[inbound.bytes as u64]);
         self.trace.line(self.now, || {
             let (from, kind) = (inbound.from, E::KINDS[kind]);
-            format!("node {node} hears from {from}: {kind}, {} bytes", inbound.bytes)
+            format!(
+                "node {node} hears from {from}: {kind}, {} bytes",
+                inbound.bytes
+            )
         });
         engine.receive(now, inbound.from, inbound.message);
         self.after(node);
@@ -506,7 +556,8 @@ impl<E: Engine> Cluster<E> {
             let hash = row.map_or([0; 4], |row| {
                 [row.epoch, row.incarnation, row.rank as u64, row.tag]
             });
-            self.trace.note(self.now, &[6, u64::from(node), u64::from(about)]);
+            self.trace
+                .note(self.now, &[6, u64::from(node), u64::from(about)]);
             self.trace.note(self.now, &hash);
             self.trace.line(self.now, || {
                 format!("node {node} says of {about}: {what:?}, now {row:?}")

@@ -4,7 +4,6 @@ pub mod foca;
 pub mod mutant;
 pub mod swim;
 
-
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -133,6 +132,9 @@ pub trait Engine: Sized {
 
     /// What the engine is called in a report.
     const NAME: &'static str;
+
+    /// Whether the invariants are meant to hold for it.
+    const IS_CHECKED: bool = true;
 
     /// The kinds of message, for the counts.
     const KINDS: &'static [&'static str];

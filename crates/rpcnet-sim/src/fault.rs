@@ -213,7 +213,13 @@ mod tests {
 
     #[test]
     fn what_is_not_a_fault_is_named() {
-        for text in ["crash 3", "1s crash", "1s pause 3 for ever", "1x crash 3", "1s loss 3 at 2 for 1s"] {
+        for text in [
+            "crash 3",
+            "1s crash",
+            "1s pause 3 for ever",
+            "1x crash 3",
+            "1s loss 3 at 2 for 1s",
+        ] {
             let error = read(text).expect_err("none of these is a fault");
             assert!(error.contains(text), "{error}");
         }

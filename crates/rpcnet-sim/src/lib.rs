@@ -9,6 +9,8 @@ pub mod clock;
 pub mod cluster;
 pub mod engine;
 pub mod fault;
+pub mod figure;
+pub mod goals;
 pub mod invariant;
 pub mod network;
 pub mod node;

@@ -286,7 +286,11 @@ mod tests {
         assert!((100..250).contains(&overtaken), "{overtaken}");
         let later = at(200);
         let plain = (0..1000).filter_map(|_| network.datagram(later, 0, 1).first);
-        assert!(plain.into_iter().all(|arrival| arrival <= later + Duration::from_millis(1)));
+        assert!(
+            plain
+                .into_iter()
+                .all(|arrival| arrival <= later + Duration::from_millis(1))
+        );
     }
 
     #[test]

@@ -40,12 +40,24 @@ pub struct Outcome {
 pub const NAMES: [(&str, &str); 8] = [
     ("random", "faults of all kinds by chance, from the seed"),
     ("idle", "nothing happens for two minutes"),
-    ("boot", "all nodes start within a second and join through the seeds"),
+    (
+        "boot",
+        "all nodes start within a second and join through the seeds",
+    ),
     ("crash", "one node stops without a word"),
-    ("leave", "one node says goodbye, one changes a tag, one starts"),
+    (
+        "leave",
+        "one node says goodbye, one changes a tag, one starts",
+    ),
     ("split", "a third of the nodes is cut off for a minute"),
-    ("restart", "all nodes start again, in any order, within five seconds"),
-    ("pause", "a quarter of the nodes freezes again and again for eight seconds"),
+    (
+        "restart",
+        "all nodes start again, in any order, within five seconds",
+    ),
+    (
+        "pause",
+        "a quarter of the nodes freezes again and again for eight seconds",
+    ),
 ];
 
 /// Long enough for the longest suspicion, a retry of the failed and a full exchange of a small cluster.
@@ -78,7 +90,10 @@ impl Scenario {
                     at(40, Fault::Restart(NodeSet::one(last))),
                 ]
             }
-            "split" => vec![at(20, Fault::Split(NodeSet::range(0, nodes / 3), second(60)))],
+            "split" => vec![at(
+                20,
+                Fault::Split(NodeSet::range(0, nodes / 3), second(60)),
+            )],
             "restart" => restart_all(seed, nodes, second(20), second(5)),
             "pause" => (0..10)
                 .map(|round| {
@@ -153,7 +168,10 @@ impl Scenario {
     /// When the last fault ends.
     #[must_use]
     pub fn faults_end(&self) -> Time {
-        let ends = self.faults.iter().map(|timed| timed.at + timed.fault.lasts());
+        let ends = self
+            .faults
+            .iter()
+            .map(|timed| timed.at + timed.fault.lasts());
         Time::ZERO + ends.max().unwrap_or_default()
     }
 

@@ -15,7 +15,8 @@ impl<E: Engine> Cluster<E> {
     pub fn inflict(&mut self, fault: &Fault) {
         let now = self.now;
         let until = now + fault.lasts();
-        self.trace.note(now, &[7, crate::clock::micros(fault.lasts())]);
+        self.trace
+            .note(now, &[7, crate::clock::micros(fault.lasts())]);
         self.trace.line(now, || {
             let at = Duration::ZERO;
             let timed = crate::fault::Timed {

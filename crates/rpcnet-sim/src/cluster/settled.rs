@@ -37,7 +37,12 @@ impl<E: Engine> Cluster<E> {
         let mut first = None;
         let truth: Vec<Option<Row>> = (0..)
             .zip(&self.nodes)
-            .map(|(number, node)| node.engine.as_ref().filter(|_| node.is_member())?.row(number))
+            .map(|(number, node)| {
+                node.engine
+                    .as_ref()
+                    .filter(|_| node.is_member())?
+                    .row(number)
+            })
             .collect();
         for (observer, node) in (0..).zip(&self.nodes) {
             let Some(engine) = node.engine.as_ref().filter(|_| node.is_member()) else {

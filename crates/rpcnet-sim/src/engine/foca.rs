@@ -15,7 +15,7 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
 use super::{Change, Engine, Outgoing, Rank, Row, Setup, What};
-use crate::clock::{Time, micros};
+use crate::clock::Time;
 
 /// A node's identity: as long as one with an IPv6 address would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -130,6 +130,9 @@ impl Engine for Baseline {
 
     const NAME: &'static str = "foca";
 
+    // Its states and identities follow other rules.
+    const IS_CHECKED: bool = false;
+
     const KINDS: &'static [&'static str] = &["packet"];
 
     fn world(_nodes: u32) {}
@@ -243,11 +246,4 @@ impl Engine for Baseline {
     }
 
     fn subjects(_message: &Bytes, _into: &mut Vec<u32>) {}
-}
-
-/// How long foca waits before it turns a suspicion in a cluster of `count` into a failure.
-#[must_use]
-pub fn suspicion(count: u32) -> Duration {
-    let size = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-    Duration::from_micros(micros(Config::new_lan(size).suspect_to_down_after))
 }

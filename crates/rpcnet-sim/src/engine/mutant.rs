@@ -23,8 +23,8 @@ pub enum Defect {
     Forgets,
     /// It thinks that a healthy node failed.
     Slanders,
-    /// It does not take up one member.
-    Overlooks,
+    /// It does not take up what a member says of itself any more.
+    Ignores,
     /// It wants to be woken at once, always.
     Spins,
     /// It takes who left back in.
@@ -43,9 +43,17 @@ pub struct Mutant<E, const DEFECT: u8> {
     began: Time,
     now: Time,
     told: bool,
+    remembered: Option<Row>,
 }
 
-impl<E, const DEFECT: u8> Mutant<E, DEFECT> {
+impl<E: Engine, const DEFECT: u8> Mutant<E, DEFECT> {
+    fn pass(&mut self, now: Time) {
+        self.now = now;
+        if self.remembered.is_none() && self.defect() == Defect::Ignores {
+            self.remembered = self.inner.row(VICTIM);
+        }
+    }
+
     fn defect(&self) -> Defect {
         let is_time = self.now.since(self.began) >= AFTER;
         if self.node == 0 && is_time {
@@ -65,7 +73,7 @@ fn of_number(number: u8) -> Defect {
         Defect::InventsGoodbyes,
         Defect::Forgets,
         Defect::Slanders,
-        Defect::Overlooks,
+        Defect::Ignores,
         Defect::Spins,
         Defect::Revives,
     ];
@@ -91,6 +99,7 @@ impl<E: Engine, const DEFECT: u8> Engine for Mutant<E, DEFECT> {
             began: now,
             now,
             told: false,
+            remembered: None,
         }
     }
 
@@ -115,12 +124,12 @@ impl<E: Engine, const DEFECT: u8> Engine for Mutant<E, DEFECT> {
     }
 
     fn receive(&mut self, now: Time, from: u32, message: E::Message) {
-        self.now = now;
+        self.pass(now);
         self.inner.receive(now, from, message);
     }
 
     fn wake(&mut self, now: Time) {
-        self.now = now;
+        self.pass(now);
         self.inner.wake(now);
     }
 
@@ -157,9 +166,10 @@ impl<E: Engine, const DEFECT: u8> Engine for Mutant<E, DEFECT> {
         }
         let row = match self.defect() {
             Defect::StepsBack => Row {
-                epoch: row.epoch - 1,
+                incarnation: row.incarnation.saturating_sub(1),
                 ..row
             },
+            Defect::Ignores => self.remembered.unwrap_or(row),
             Defect::RaisesOthers => Row {
                 incarnation: row.incarnation + 1,
                 ..row
@@ -178,10 +188,9 @@ impl<E: Engine, const DEFECT: u8> Engine for Mutant<E, DEFECT> {
             },
             Defect::Revives if row.rank == Rank::Left => Row {
                 rank: Rank::Alive,
-                incarnation: row.incarnation,
                 ..row
             },
-            Defect::Forgets | Defect::Overlooks => return None,
+            Defect::Forgets => return None,
             _ => row,
         };
         Some(row)

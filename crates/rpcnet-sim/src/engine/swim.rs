@@ -321,7 +321,10 @@ impl Engine for Core {
             return KINDS.len() - 1;
         };
         let kind = message.kind();
-        KINDS.iter().position(|name| *name == kind).unwrap_or(KINDS.len() - 1)
+        KINDS
+            .iter()
+            .position(|name| *name == kind)
+            .unwrap_or(KINDS.len() - 1)
     }
 
     fn subjects(message: &Packet, into: &mut Vec<u32>) {
