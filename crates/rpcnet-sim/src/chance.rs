@@ -40,14 +40,14 @@ impl Stream {
     }
 
     /// The next number, any of 2^64.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         scramble(self.0)
     }
 
     /// A number below `limit`; zero if `limit` is.
     pub fn below(&mut self, limit: u64) -> u64 {
-        let wide = u128::from(self.next()) * u128::from(limit);
+        let wide = u128::from(self.draw()) * u128::from(limit);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
@@ -59,7 +59,7 @@ impl Stream {
     /// True with the given probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         // 53 bits, so that every value is exact.
-        let unit = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        let unit = (self.draw() >> 11) as f64 / (1_u64 << 53) as f64;
         unit < probability
     }
 }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn streams_of_one_seed_differ_by_purpose_and_index() {
-        let first = |purpose, index| Stream::new(7, purpose, index).next();
+        let first = |purpose, index| Stream::new(7, purpose, index).draw();
         let mut seen = vec![
             first(Purpose::Latency, 0),
             first(Purpose::Latency, 1),

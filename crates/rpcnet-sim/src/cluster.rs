@@ -270,7 +270,7 @@ impl<E: Engine> Cluster<E> {
     fn start_within(&self, node: u32, spread: Duration) -> Time {
         let mut start = Stream::new(self.plan.seed, Purpose::Start, u64::from(node));
         // The first drawn was what its clock shows.
-        start.next();
+        start.draw();
         Time::from_micros(start.within(0, crate::clock::micros(spread)))
     }
 
@@ -301,7 +301,7 @@ impl<E: Engine> Cluster<E> {
             cluster: self.plan.nodes,
             epoch,
             moves: self.nodes[node as usize].moves,
-            seed: crate::chance::scramble(stream.next() ^ epoch),
+            seed: crate::chance::scramble(stream.draw() ^ epoch),
             lifeguard: self.plan.lifeguard,
         }
     }
