@@ -246,10 +246,12 @@ impl<E: Engine> Cluster<E> {
         match self.plan.boot {
             Boot::Formed(count) => {
                 let count = count.min(self.plan.nodes);
-                self.cards = (0..count)
-                    .map(|node| self.first_engine(node).card())
-                    .collect();
                 for node in 0..count {
+                    let engine = self.first_engine(node);
+                    self.cards.push(engine.card());
+                    if let Some(row) = engine.row(node).filter(|_| self.plan.check) {
+                        self.checker.owner(self.now, node, row);
+                    }
                     let at = self.start_within(node, FORMED_WITHIN);
                     // What arrives before that waits, as at a socket that is bound early.
                     self.nodes[node as usize].busy_until = at;

@@ -86,7 +86,7 @@ pub struct Checker {
 }
 
 /// After so many violations no more are kept.
-const VIOLATIONS_MAX: usize = 32;
+const VIOLATIONS_MAX: usize = 8;
 
 impl Checker {
     /// A checker for `count` nodes. Of more than it can keep rows for, only the newest claims of the

@@ -213,12 +213,17 @@ impl Engine for Core {
     }
 
     fn card(&self) -> Arc<Record> {
-        Arc::new(self.swim.me().record().clone())
+        Arc::new(
+            self.swim
+                .record()
+                .expect("a node has a record of itself")
+                .clone(),
+        )
     }
 
     fn preload(&mut self, now: Time, cards: &[Arc<Record>]) {
         let now = self.pass(now);
-        let _ = (now, cards);
+        self.swim.restore(now, cards.iter().cloned());
     }
 
     fn join(&mut self, now: Time, seeds: &[u32]) {
@@ -290,7 +295,7 @@ impl Engine for Core {
 
     fn row(&self, about: u32) -> Option<Row> {
         if about == self.node {
-            return Some(row(self.swim.me()));
+            return self.swim.member(self.swim.name()).map(row);
         }
         self.swim.member(self.names.of(about)?).map(row)
     }
@@ -304,11 +309,12 @@ impl Engine for Core {
     }
 
     fn live(&self) -> usize {
-        self.swim.live_count()
+        // The core does not count its own node.
+        self.swim.live_count() + 1
     }
 
     fn side(&self) -> Option<Side> {
-        Some(match self.swim.quorum(self.now).side_expected {
+        Some(match self.swim.quorum().side_expected {
             swim::Side::Majority => Side::Majority,
             swim::Side::Minority => Side::Minority,
             swim::Side::Tie => Side::Tie,
