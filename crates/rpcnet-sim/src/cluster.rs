@@ -194,6 +194,23 @@ impl<E: Engine> Cluster<E> {
         true
     }
 
+    /// The arguments that build this cluster again, faults aside.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        let Plan { seed, nodes, .. } = self.plan;
+        let mut settings = format!(
+            "--seed {seed} --nodes {nodes} --loss {}",
+            self.plan.link.loss
+        );
+        if let Boot::Formed(formed) = self.plan.boot {
+            settings.push_str(&format!(" --formed {formed}"));
+        }
+        if self.plan.order == Order::TimersFirst {
+            settings.push_str(" --timers-first");
+        }
+        settings
+    }
+
     /// What time it is.
     #[must_use]
     pub fn now(&self) -> Time {

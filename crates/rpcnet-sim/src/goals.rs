@@ -140,7 +140,9 @@ pub fn names() -> Vec<&'static str> {
 fn unbroken<E: Engine>(goal: &str, cluster: &crate::cluster::Cluster<E>) {
     // A broken rule is worse than a missed goal: it is told at once, with what it takes to see it again.
     if let Some(violation) = cluster.violations().first() {
-        BROKEN.with_borrow_mut(|broken| broken.push(format!("{goal}: {violation}")));
+        BROKEN.with_borrow_mut(|broken| {
+            broken.push(format!("{goal}, {}: {violation}", cluster.settings()))
+        });
     }
 }
 

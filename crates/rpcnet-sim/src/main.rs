@@ -8,10 +8,12 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use rpcnet_sim::cluster::Boot;
 use rpcnet_sim::engine::Engine;
 use rpcnet_sim::engine::foca::Baseline;
 use rpcnet_sim::engine::swim::Core;
 use rpcnet_sim::goals::Columns;
+use rpcnet_sim::node::Order;
 use rpcnet_sim::scenario::{NAMES, Outcome, Scenario};
 use rpcnet_sim::{fault, goals};
 
@@ -71,6 +73,15 @@ struct Run {
     /// Faults instead of the scenario's own, such as `5s crash 3; 10s split 0-7 for 30s`.
     #[arg(long)]
     faults: Option<String>,
+    /// How likely a datagram is lost, instead of what the scenario says.
+    #[arg(long)]
+    loss: Option<f64>,
+    /// How many of the nodes know each other from the beginning; the others start by a fault.
+    #[arg(long)]
+    formed: Option<u32>,
+    /// Run timers before sockets after a pause.
+    #[arg(long)]
+    timers_first: bool,
     /// Which engine runs it.
     #[arg(long, default_value = "rpcnet")]
     engine: Which,
@@ -153,6 +164,15 @@ fn replay(run: &Run) -> Result<(), String> {
         scenario.faults = fault::read(text)?;
     }
     scenario.plan.readable = run.trace;
+    if let Some(loss) = run.loss {
+        scenario.plan.link.loss = loss;
+    }
+    if let Some(formed) = run.formed {
+        scenario.plan.boot = Boot::Formed(formed);
+    }
+    if run.timers_first {
+        scenario.plan.order = Order::TimersFirst;
+    }
     println!("faults: {}", fault::write(&scenario.faults));
     let outcome = match run.engine {
         Which::Rpcnet | Which::Both => scenario.run::<Core>(),
