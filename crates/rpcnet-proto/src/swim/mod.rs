@@ -3,20 +3,39 @@
 //! [`Swim`] is the state machine: no clock, no socket, no task. What is not here:
 //! the verification of proofs, the connections, the sending; they are the driver's.
 
+mod agenda;
+mod awareness;
+mod chance;
 mod codec;
 mod config;
 mod counters;
 mod event;
+mod gone;
+mod gossip;
 mod identity;
+mod index;
+mod join;
+mod learn;
+mod leave;
 mod limits;
 mod machine;
+mod me;
 mod member;
+mod members;
 mod message;
 mod mix;
 mod name;
+mod order;
 mod partition;
+mod precedence;
+mod probe;
+mod queue;
 mod quorum;
 mod record;
+mod relay;
+mod rtt;
+mod suspicion;
+mod sync;
 mod tags;
 mod time;
 mod transmit;

@@ -168,7 +168,7 @@ pub(in crate::swim) fn row_len(row: &Row) -> usize {
 }
 
 /// The bytes of a vote.
-pub(in crate::swim) fn vote_len(vote: &Vote) -> usize {
+fn vote_len(vote: &Vote) -> usize {
     bytes_len(vote.name.as_str().len()) + VERSION_LEN + 1 + bytes_len(vote.reporter.as_str().len())
 }
 

@@ -7,9 +7,7 @@ mod decode;
 mod encode;
 mod error;
 
-pub(super) use encode::{
-    message_len, put_bytes, put_statement, record_len, row_len, update_len, vote_len,
-};
+pub(super) use encode::{message_len, put_bytes, put_statement, record_len, row_len, update_len};
 pub use error::MessageError;
 
 /// The bytes that choose between alternatives, said once.
