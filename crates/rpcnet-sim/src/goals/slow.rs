@@ -11,26 +11,42 @@ use crate::node::Order;
 use crate::nodes::NodeSet;
 
 const NODES: u32 = 128;
-const LASTS: Duration = Duration::from_secs(300);
+
+/// A group of nodes that freeze together, in turns.
+#[derive(Debug, Clone, Copy)]
+struct Freeze {
+    /// How many freeze.
+    group: u32,
+    /// For how long, in milliseconds.
+    pause: u64,
+    /// How long they run in between, in milliseconds. Where it is short no answer arrives in time.
+    gap: u64,
+    order: Order,
+}
 
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let groups: &[u32] = size.pick(&[1, 2, 4, 8, 16, 32], &[4, 32], &[4, 32]);
     let pauses: &[u64] = size.pick(
         &[100, 500, 2_000, 8_000, 16_000, 32_000],
-        &[2_000, 16_000],
-        &[2_000, 16_000],
+        &[500, 16_000],
+        &[500, 16_000],
     );
+    let gaps: &[u64] = size.pick(&[1, 16, 256, 1_000, 4_000], &[1, 1_000], &[1, 1_000]);
+    let lasts = Duration::from_secs(size.pick(300, 100, 100));
     let mut with = Accused::default();
     let mut without = Accused::default();
     for order in [Order::TimersFirst, Order::SocketFirst] {
-        for (group, pause) in groups
-            .iter()
-            .flat_map(|group| pauses.iter().map(move |pause| (*group, *pause)))
-        {
-            with.add(&freeze::<E>(group, pause, order, true));
+        for (group, pause, gap) in product(groups, pauses, gaps) {
+            let freeze = Freeze {
+                group,
+                pause,
+                gap,
+                order,
+            };
+            with.add(&run::<E>(freeze, lasts, true));
             // The baseline has nothing to switch off.
             if !size.baseline {
-                without.add(&freeze::<E>(group, pause, order, false));
+                without.add(&run::<E>(freeze, lasts, false));
             }
         }
     }
@@ -82,28 +98,38 @@ impl Accused {
     }
 }
 
-/// `group` nodes freeze together for `pause` milliseconds, run for a second, freeze again.
-fn freeze<E: Engine>(group: u32, pause: u64, order: Order, lifeguard: bool) -> Accused {
-    let mut plan = Plan::new(u64::from(group) * 1_000_000 + pause, NODES);
-    plan.order = order;
+fn product<'a>(
+    groups: &'a [u32],
+    pauses: &'a [u64],
+    gaps: &'a [u64],
+) -> impl Iterator<Item = (u32, u64, u64)> + 'a {
+    let pairs = groups
+        .iter()
+        .flat_map(move |group| pauses.iter().map(move |pause| (*group, *pause)));
+    pairs.flat_map(move |(group, pause)| gaps.iter().map(move |gap| (group, pause, *gap)))
+}
+
+fn run<E: Engine>(freeze: Freeze, lasts: Duration, lifeguard: bool) -> Accused {
+    let mut plan = Plan::new(u64::from(freeze.group) * 1_000_000 + freeze.pause, NODES);
+    plan.order = freeze.order;
     plan.lifeguard = lifeguard;
     // That false accusations happen without it is the point.
     plan.check = lifeguard;
     let mut cluster = Cluster::<E>::new(plan);
-    let pause = Duration::from_millis(pause);
+    let pause = Duration::from_millis(freeze.pause);
     let begin = Duration::from_secs(10);
     let mut faults = Vec::new();
     let mut at = begin;
-    while at < begin + LASTS {
-        let who = NodeSet::range(NODES - group, NODES - 1);
+    while at < begin + lasts {
+        let who = NodeSet::range(NODES - freeze.group, NODES - 1);
         faults.push(Timed {
             at,
             fault: Fault::Pause(who, pause),
         });
-        at += pause + Duration::from_secs(1);
+        at += pause + Duration::from_millis(freeze.gap);
     }
     cluster.schedule(&faults);
-    cluster.run_for(begin + LASTS);
+    cluster.run_for(begin + lasts);
     unbroken("C8", &cluster);
     let counts = cluster.counts();
     Accused {
