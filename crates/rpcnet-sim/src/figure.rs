@@ -1,6 +1,7 @@
 //! Measured values, the goals they are held against, and how both are printed.
 
 use std::fmt;
+use std::fs;
 use std::time::Duration;
 
 /// A measured value.
@@ -118,6 +119,15 @@ pub fn percentile(sorted: &[Duration], share: f64) -> Duration {
 pub fn sorted(mut values: Vec<Duration>) -> Vec<Duration> {
     values.sort_unstable();
     values
+}
+
+/// The most memory that this process has had, as the kernel counts it.
+#[must_use]
+pub fn peak_gib() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+    kib.map_or(f64::INFINITY, |kib| kib / 1024.0 / 1024.0)
 }
 
 #[cfg(test)]

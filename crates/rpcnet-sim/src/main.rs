@@ -6,6 +6,7 @@
 )]
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rpcnet_sim::cluster::Boot;
@@ -15,7 +16,7 @@ use rpcnet_sim::engine::swim::Core;
 use rpcnet_sim::goals::Columns;
 use rpcnet_sim::node::Order;
 use rpcnet_sim::scenario::{NAMES, Outcome, Scenario};
-use rpcnet_sim::{fault, goals};
+use rpcnet_sim::{fault, figure, goals};
 
 #[derive(Debug, Parser)]
 #[command(about = "Simulates rpcnet's membership in virtual time")]
@@ -76,6 +77,9 @@ struct Run {
     /// How likely a datagram is lost, instead of what the scenario says.
     #[arg(long)]
     loss: Option<f64>,
+    /// How long it runs after the last fault has ended, instead of what the scenario says.
+    #[arg(long, value_parser = duration)]
+    settle: Option<Duration>,
     /// How many of the nodes know each other from the beginning; the others start by a fault.
     #[arg(long)]
     formed: Option<u32>,
@@ -164,6 +168,9 @@ fn replay(run: &Run) -> Result<(), String> {
         scenario.faults = fault::read(text)?;
     }
     scenario.plan.readable = run.trace;
+    if let Some(settle) = run.settle {
+        scenario.settle = settle;
+    }
     if let Some(loss) = run.loss {
         scenario.plan.link.loss = loss;
     }
@@ -184,8 +191,17 @@ fn replay(run: &Run) -> Result<(), String> {
     for violation in &outcome.violations {
         println!("{violation}");
     }
-    println!("trace {:016x}, {} events", outcome.hash, outcome.events);
+    println!(
+        "trace {:016x}, {} events, at most {:.2} GiB",
+        outcome.hash,
+        outcome.events,
+        figure::peak_gib()
+    );
     verdict(&outcome)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    fault::read_duration(text).ok_or_else(|| format!("`{text}` is not a time such as 30s"))
 }
 
 fn verdict(outcome: &Outcome) -> Result<(), String> {

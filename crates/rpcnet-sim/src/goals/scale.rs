@@ -1,13 +1,12 @@
 //! C10: how large a cluster this machine can simulate.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Size, unbroken};
 use crate::cluster::{Cluster, Plan};
 use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::figure::{Figure, Goal};
+use crate::figure::{Figure, Goal, peak_gib};
 use crate::nodes::NodeSet;
 
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
@@ -40,12 +39,4 @@ fn run<E: Engine>(nodes: u32, time: Duration) -> (u64, u64) {
     cluster.run_for(time - time / 4);
     unbroken("C10", &cluster);
     (cluster.trace().hash(), cluster.trace().count())
-}
-
-/// The most memory that this process has had, as the kernel counts it.
-fn peak_gib() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    kib.map_or(f64::INFINITY, |kib| kib / 1024.0 / 1024.0)
 }
