@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) swim: Swim,
     pub(crate) events: Vec<(Time, Event)>,
     paused_until: Option<Time>,
-    inbox: Vec<(NodeName, Message)>,
+    inbox: Vec<(usize, NodeName, Message)>,
     due: Option<Time>,
 }
 
@@ -55,6 +55,8 @@ pub(crate) struct Net {
     flights: BTreeMap<(Time, u64), Flight>,
     dues: BTreeSet<(Time, usize)>,
     sent: u64,
+    /// Where the message came from that was handled last.
+    answers_go_to: Option<usize>,
     rng: u64,
 }
 
@@ -78,6 +80,7 @@ impl Net {
             flights: BTreeMap::new(),
             dues: BTreeSet::new(),
             sent: 0,
+            answers_go_to: None,
             rng: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         }
     }
@@ -279,10 +282,12 @@ impl Net {
             return;
         };
         if node.paused_until.is_some() {
-            node.inbox.push((sender, message));
+            node.inbox.push((from, sender, message));
         } else {
             node.swim.handle_message(now, &sender, message);
+            self.answers_go_to = Some(from);
             self.drain(to);
+            self.answers_go_to = None;
         }
     }
 
@@ -296,8 +301,13 @@ impl Net {
             node.paused_until = None;
             // The worse order: timers before what has arrived.
             node.swim.handle_timeout(now);
-            for (sender, message) in std::mem::take(&mut node.inbox) {
-                node.swim.handle_message(now, &sender, message);
+            for (from, sender, message) in std::mem::take(&mut node.inbox) {
+                self.node_mut(slot)
+                    .swim
+                    .handle_message(now, &sender, message);
+                self.answers_go_to = Some(from);
+                self.drain(slot);
+                self.answers_go_to = None;
             }
         } else if node.paused_until.is_none() {
             node.swim.handle_timeout(now);
@@ -369,7 +379,7 @@ impl Net {
         }
         // 0.2 to 1 ms; a stream over a lossy path takes longer instead of being lost.
         let mut latency = 200 + self.random() % 800;
-        while transmit.reliable && latency < 200_000 && self.random() % 1000 < self.loss {
+        while transmit.reliable && latency < 40_000 && self.random() % 1000 < self.loss {
             latency += 20_000;
         }
         self.sent += 1;
@@ -388,7 +398,7 @@ impl Net {
                 Some(Self::slot_of(*address)).filter(|slot| is_named(*slot, name))
             }
             Destination::Seed(address) => Some(Self::slot_of(*address)),
-            Destination::Sender(name) => (0..self.nodes.len()).find(|slot| is_named(*slot, name)),
+            Destination::Sender(name) => self.answers_go_to.filter(|slot| is_named(*slot, name)),
         }
     }
 
