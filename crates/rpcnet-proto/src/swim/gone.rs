@@ -116,7 +116,8 @@ impl Swim {
             if let Some(id) = self.members.order().at(Region::Failed, draw) {
                 // The vote that travels along tells it what it has to answer.
                 let nonce = self.chance.next();
-                self.send(id, Message::new(Body::Ping { nonce }), true);
+                let on_stream = true;
+                self.send(id, Message::new(Body::Ping { nonce, on_stream }), on_stream);
             }
         }
     }

@@ -22,7 +22,7 @@ impl Swim {
 
     /// M-25: pushes what is queued to a few members.
     pub(super) fn on_gossip(&mut self, now: Time) {
-        if self.members.live() == 0 {
+        if self.members.live() == 0 || self.me.is_yielding() {
             // Whoever comes gets it all with the reply to its join.
             self.queue.clear();
         }
@@ -64,21 +64,20 @@ impl Swim {
         self.transmit(to, Message::new(body), true);
     }
 
-    /// Answers whoever sent the message that is being handled.
+    /// Answers whoever sent the message that is being handled, where it came from:
+    /// its name may be another node's as well, at another address.
     pub(super) fn answer(&mut self, to: Option<Id>, from: &NodeName, body: Body, reliable: bool) {
-        match to {
-            Some(to) if reliable => self.send_whole(to, body),
-            Some(to) => self.send(to, Message::new(body), false),
-            None => {
-                let to = Destination::Sender(from.clone());
-                let message = Message::new(body);
-                self.push_transmit(Transmit {
-                    to,
-                    message,
-                    reliable,
-                });
-            }
+        let mut message = Message::new(body);
+        let is_small = matches!(message.body, Body::Ack { .. });
+        if let Some(to) = to.filter(|_| is_small) {
+            self.fill(to, &mut message, self.config.limits.datagram_bytes);
         }
+        let is_large = message.encoded_len() > self.config.limits.datagram_bytes;
+        self.push_transmit(Transmit {
+            to: Destination::Sender(from.clone()),
+            message,
+            reliable: reliable || is_large,
+        });
     }
 
     /// Adds news: first what concerns the receiver itself, then the queue's.
@@ -127,6 +126,16 @@ impl Swim {
             self.counters.transmits_dropped += 1;
         }
         self.transmits.push_back(transmit);
+    }
+
+    /// As [`Self::draw_live`], alive members only where enough are: a suspect is no
+    /// good witness.
+    pub(super) fn draw_relays(&mut self, count: usize, except: Id) -> Vec<Id> {
+        let mut relays = self.draw_live(count.saturating_mul(3), except);
+        let is_doubted = |id: &Id| self.members.state(*id) == Some(MemberState::Suspect);
+        relays.sort_by_key(is_doubted);
+        relays.truncate(count);
+        relays
     }
 
     /// Up to `count` different live members, none of them `except`.

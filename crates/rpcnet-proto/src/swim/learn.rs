@@ -72,7 +72,7 @@ impl Swim {
         }
     }
 
-    /// A member that nobody here knew.
+    /// A member that nobody here knew; M-38 where there is no room.
     fn admit(&mut self, now: Time, record: &Arc<Record>) {
         let id = self.members.insert(Arc::clone(record)).or_else(|| {
             self.forget_oldest();

@@ -448,7 +448,9 @@ impl Swim {
 
     fn on_body(&mut self, now: Time, id: Option<Id>, from: &NodeName, body: Body) {
         match body {
-            Body::Ping { nonce } => self.answer(id, from, Body::Ack { nonce }, false),
+            Body::Ping { nonce, on_stream } => {
+                self.answer(id, from, Body::Ack { nonce }, on_stream);
+            }
             Body::Ack { nonce } => self.on_ack(now, id, nonce),
             Body::PingReq { nonce, target } => {
                 if let Some(id) = id {

@@ -57,6 +57,10 @@ impl Me {
         }
     }
 
+    pub(super) const fn is_yielding(&self) -> bool {
+        self.rival.is_some()
+    }
+
     pub(super) fn record(&self, cluster: &str) -> Arc<Record> {
         let sign = |signer: &Arc<dyn Sign>| signer.sign(&signed_bytes(&self.statement, cluster));
         let proof = self.signer.as_ref().map_or_else(Bytes::new, sign);

@@ -22,6 +22,8 @@ pub enum Body {
     Ping {
         /// Drawn at random: who did not get it cannot answer it (M-14).
         nonce: u64,
+        /// Whether it came on a stream, and the answer is to take one too.
+        on_stream: bool,
     },
     /// I am.
     Ack {

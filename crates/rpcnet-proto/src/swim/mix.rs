@@ -18,11 +18,6 @@ impl Mix {
         }
     }
 
-    /// Numbers go in as eight bytes in network order.
-    pub(super) fn number(&mut self, number: u64) {
-        self.bytes(&number.to_be_bytes());
-    }
-
     pub(super) const fn finish(&self) -> u64 {
         finalise(self.0)
     }

@@ -104,7 +104,7 @@ impl Partition {
     /// Silence of everybody, or of nearly all whose turn it was.
     fn is_isolated(&self, now: Time, period: Duration) -> bool {
         let silent = now.since(self.heard_at) >= period * 4 && self.unanswered >= 3;
-        silent || self.turns.count_ones() >= 6
+        silent || self.turns.count_ones() >= 7
     }
 
     /// Two or more at once, or whoever was there besides this node; and a quarter of all.
@@ -126,9 +126,18 @@ impl Swim {
         let isolated = self.is_isolated(now);
         let is_likely = self.partition.is_likely(&voters) || isolated;
         let known = voters.alive + voters.suspects + voters.failed;
-        if is_likely && self.partition.began.is_none() {
-            self.partition.began = Some(now);
-            self.agenda.arm(Key::Partition, now + settle_time(known));
+        if is_likely && !self.partition.is_suspected {
+            let held = self.agenda.time_of(Key::Partition);
+            let held = held.filter(|_| self.partition.began.is_some());
+            let began = *self.partition.began.get_or_insert(now);
+            // Who hears nobody at all has nothing to wait for.
+            let due = if isolated {
+                now + ISOLATED_SETTLE
+            } else {
+                began + stable_after(known)
+            };
+            let due = held.map_or(due, |held| held.min(due)).max(now);
+            self.agenda.arm(Key::Partition, due);
         } else if !is_likely && self.partition.began.is_some() && !self.partition.is_suspected {
             self.end_partition();
         } else if self.partition.is_suspected
@@ -140,7 +149,7 @@ impl Swim {
             self.emit(Event::PartitionHealed(evidence));
         } else if !is_likely && voters.failed != self.partition.accepted {
             // Single failures that last are accepted as failures.
-            self.agenda.arm(Key::Partition, now + settle_time(known));
+            self.agenda.arm(Key::Partition, now + stable_after(known));
         }
     }
 
@@ -204,14 +213,10 @@ impl Swim {
     }
 
     fn is_isolated(&self, now: Time) -> bool {
-        let period = self.awareness.scale(self.config.probe_interval);
+        let period = self.config.probe_interval;
         self.members.live() > 0 && self.partition.is_isolated(now, period)
     }
 }
 
-/// Half of what makes a view stable: the suspicions have all begun by then.
-fn settle_time(members: usize) -> Duration {
-    stable_after(members) / 2
-}
-
+const ISOLATED_SETTLE: Duration = Duration::from_secs(2);
 const REPORTERS_MAX: usize = 1_024;

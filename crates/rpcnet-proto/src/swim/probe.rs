@@ -30,6 +30,15 @@ impl Swim {
     /// The next member's turn: every member once per round, in an order that is
     /// new in each (M-11).
     pub(super) fn on_probe_turn(&mut self, now: Time) {
+        if self.me.is_yielding() {
+            // Another node has the name: probes in it would only confuse. Ask now
+            // and then what has become of that one (M-12).
+            self.agenda.arm(Key::Probe, now + YIELDING_ASKS);
+            if let Some(peer) = self.draw_live(1, ME).first() {
+                self.ask_sync(now, *peer);
+            }
+            return;
+        }
         let interval = self.awareness.scale(self.config.probe_interval);
         self.agenda.arm(Key::Probe, now + interval);
         let order = self.members.order_mut();
@@ -67,7 +76,8 @@ impl Swim {
             heard: false,
         });
         self.counters.probes += 1;
-        self.send(id, Message::new(Body::Ping { nonce }), false);
+        let on_stream = false;
+        self.send(id, Message::new(Body::Ping { nonce, on_stream }), on_stream);
     }
 
     /// No direct answer: ask others to ask, and try a stream (M-13).
@@ -78,7 +88,7 @@ impl Swim {
         let Some(target) = self.probes.get(at).map(|probe| probe.member) else {
             return;
         };
-        let relays = self.draw_live(self.config.indirect_probes, target);
+        let relays = self.draw_relays(self.config.indirect_probes, target);
         let stream_nonce = self.chance.next();
         if let Some(probe) = self.probes.get_mut(at) {
             probe.silent.clone_from(&relays);
@@ -93,8 +103,12 @@ impl Swim {
                 self.send(relay, Message::new(body), false);
             }
         }
-        let nonce = stream_nonce;
-        self.send(target, Message::new(Body::Ping { nonce }), true);
+        let (nonce, on_stream) = (stream_nonce, true);
+        self.send(
+            target,
+            Message::new(Body::Ping { nonce, on_stream }),
+            on_stream,
+        );
     }
 
     /// The time is up and nobody answered.
@@ -207,3 +221,5 @@ impl Swim {
         Some(probe)
     }
 }
+
+const YIELDING_ASKS: Duration = Duration::from_secs(5);

@@ -48,7 +48,12 @@ impl Swim {
         // Early enough that the nack arrives before the asker's own probe ends.
         let patience = self.probe_timeout().min(self.config.probe_interval / 4);
         self.agenda.arm(Key::Relay(nonce), now + patience);
-        self.send(target, Message::new(Body::Ping { nonce }), false);
+        let on_stream = false;
+        self.send(
+            target,
+            Message::new(Body::Ping { nonce, on_stream }),
+            on_stream,
+        );
     }
 
     /// Says that there is no answer yet, then waits a little longer for it.

@@ -26,8 +26,8 @@ pub enum Destination {
         /// Where it is reached.
         address: Address,
     },
-    /// Whoever sent the message that is being answered, on the connection on
-    /// which it came: it is no member, so no address of it is known.
+    /// Whoever sent the message that was handled last, on the connection on which
+    /// it came: the answer goes where the question came from.
     Sender(NodeName),
     /// Whoever answers at this address.
     Seed(Address),

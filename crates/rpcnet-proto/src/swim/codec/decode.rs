@@ -43,13 +43,16 @@ impl Reader {
         if kind == byte::GOSSIP {
             return Ok(Body::Gossip);
         }
-        if !(byte::PING..=byte::SYNC_PUSH).contains(&kind) {
+        if !(byte::PING..=byte::PING_ON_STREAM).contains(&kind) {
             let what = "kind of message";
             return Err(MessageError::Unknown { what, byte: kind });
         }
         let nonce = self.number()?;
         Ok(match kind {
-            byte::PING => Body::Ping { nonce },
+            byte::PING | byte::PING_ON_STREAM => Body::Ping {
+                nonce,
+                on_stream: kind == byte::PING_ON_STREAM,
+            },
             byte::ACK => Body::Ack { nonce },
             byte::NACK => Body::Nack { nonce },
             byte::FORWARDED_ACK => Body::ForwardedAck { nonce },

@@ -37,7 +37,14 @@ fn put_body(body: &Body, out: &mut BytesMut) {
         out.put_u64(*nonce);
     };
     match body {
-        Body::Ping { nonce } => head(byte::PING, nonce),
+        Body::Ping {
+            nonce,
+            on_stream: false,
+        } => head(byte::PING, nonce),
+        Body::Ping {
+            nonce,
+            on_stream: true,
+        } => head(byte::PING_ON_STREAM, nonce),
         Body::Ack { nonce } => head(byte::ACK, nonce),
         Body::Nack { nonce } => head(byte::NACK, nonce),
         Body::ForwardedAck { nonce } => head(byte::FORWARDED_ACK, nonce),

@@ -23,6 +23,7 @@ mod byte {
     pub(super) const SYNC: u8 = 9;
     pub(super) const SYNC_REPLY: u8 = 10;
     pub(super) const SYNC_PUSH: u8 = 11;
+    pub(super) const PING_ON_STREAM: u8 = 12;
 
     pub(super) const RECORD: u8 = 0;
     pub(super) const VOTE: u8 = 1;
