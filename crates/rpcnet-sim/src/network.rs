@@ -86,6 +86,9 @@ pub struct Arrivals {
     pub second: Option<Time>,
 }
 
+/// How long a cut that has ended can be asked about with [`Network::was_cut`].
+const REMEMBERED: Duration = Duration::from_secs(600);
+
 /// How long a stream's sender waits for an acknowledgement at first; then twice as long, and so on.
 const RETRANSMIT_AFTER: Duration = Duration::from_millis(100);
 /// After how many transmissions a stream's sender gives up: 0.1 + 0.2 + ... + 3.2 s.
@@ -122,6 +125,8 @@ impl Network {
 
     /// Lets nothing pass from `from` to `to` from `begin` to `end`.
     pub fn cut(&mut self, from: NodeSet, to: NodeSet, begin: Time, end: Time) {
+        // Who asks what was cut looks back no farther.
+        self.cuts.retain(|cut| begin.since(cut.end) < REMEMBERED);
         self.cuts.push(Cut {
             from,
             to,
@@ -130,8 +135,9 @@ impl Network {
         });
     }
 
-    /// Loses messages to and from `nodes` with probability `rate` until `end`.
-    pub fn lose(&mut self, nodes: NodeSet, rate: f64, end: Time) {
+    /// Loses messages to and from `nodes` with probability `rate` from `now` until `end`.
+    pub fn lose(&mut self, nodes: NodeSet, rate: f64, now: Time, end: Time) {
+        self.lossy.retain(|lossy| lossy.end > now);
         self.lossy.push(Lossy { nodes, rate, end });
     }
 
@@ -331,7 +337,7 @@ mod tests {
         let run = |with_fault: bool| {
             let mut network = Network::new(9, 3, Link::default());
             if with_fault {
-                network.lose(NodeSet::one(0), 0.5, at(100));
+                network.lose(NodeSet::one(0), 0.5, at(0), at(100));
             }
             (0..100)
                 .map(|_| {

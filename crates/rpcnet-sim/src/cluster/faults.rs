@@ -61,7 +61,7 @@ impl<E: Engine> Cluster<E> {
             }
             Fault::Cut(from, to, _) => self.network.cut(from.clone(), to.clone(), now, until),
             Fault::Loss(who, rate, _) => {
-                self.network.lose(who.clone(), *rate, until);
+                self.network.lose(who.clone(), *rate, now, until);
                 if *rate > ORDINARY_LOSS {
                     self.each(who, |cluster, node| {
                         let state = &mut cluster.nodes[node as usize];
