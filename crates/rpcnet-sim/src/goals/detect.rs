@@ -16,8 +16,8 @@ const WARM_UP: Duration = Duration::from_secs(15);
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let mut figures = Vec::new();
     let sizes = [
-        (128, size.pick(200, 20, 10), Some(5.0)),
-        (1000, size.pick(200, 3, 2), Some(7.0)),
+        (128, size.pick(200, 100, 10), Some(5.0)),
+        (1000, size.pick(200, 5, 2), Some(7.0)),
     ];
     for (nodes, seeds, goal) in sizes {
         let runs: Vec<Detection> = (0..seeds).map(|seed| detect::<E>(seed, nodes)).collect();

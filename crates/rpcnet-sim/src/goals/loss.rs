@@ -11,7 +11,7 @@ const NODES: u32 = 100;
 
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let mut figures = Vec::new();
-    let seconds = size.pick(10_000, 1_000, 600);
+    let seconds = size.pick(10_000, 2_000, 600);
     for (loss, per_hundred_thousand) in [(0.01, 0.0), (0.05, 0.0), (0.1, 0.0), (0.2, 1.0)] {
         let (failed, rejoins) = lossy::<E>(loss, seconds);
         let node_seconds = f64::from(NODES) * seconds as f64;

@@ -103,7 +103,7 @@ fn own_tag<E: Engine>(cluster: &Cluster<E>, node: u32) -> u64 {
 }
 
 pub(super) fn completeness<E: Engine>(size: Size) -> Vec<Figure> {
-    let seeds = size.pick(1000, 60, 30);
+    let seeds = size.pick(1000, 150, 30);
     let nodes = 64;
     let mut figures = Vec::new();
     for loss in [0.0, 0.05, 0.1] {
@@ -129,7 +129,7 @@ pub(super) fn completeness<E: Engine>(size: Size) -> Vec<Figure> {
             baseline: false,
             ..size
         };
-        let own = own.pick(1000, 60, 30).to_string();
+        let own = own.pick(1000, 150, 30).to_string();
         for figure in &mut figures {
             figure.name = figure
                 .name
