@@ -150,7 +150,7 @@ fn vote(about: &str, (epoch, incarnation): (u64, u64), verdict: Verdict, reporte
 
 const OTHERS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-/// M-9, M-16.
+/// M-9, M-18.
 #[test]
 fn votes_count_once_per_reporter_and_from_members_only() {
     let mut rig = Rig::knowing(&OTHERS);
@@ -209,7 +209,7 @@ fn a_failure_is_never_taken_over_from_others() {
     );
 }
 
-/// M-8, M-24.
+/// M-8, M-34.
 #[test]
 fn stale_records_never_resurrect() {
     let mut rig = Rig::knowing(&["a", "b"]);
@@ -266,7 +266,7 @@ fn a_failed_member_comes_back_by_its_own_newer_record_only() {
     assert!(rig.events.contains(&Event::Recovered { name: name("a") }));
 }
 
-/// M-9, M-19.
+/// M-9, M-20.
 #[test]
 fn a_doubt_about_this_node_is_answered_and_not_too_often() {
     let mut rig = Rig::knowing(&["a", "b"]);
@@ -326,7 +326,7 @@ fn the_last_versions_there_are_neither_overflow_nor_wedge() {
     assert_eq!(rig.state("a"), Some(MemberState::Failed));
 }
 
-/// M-12.
+/// M-11.
 #[test]
 fn a_node_goes_beyond_what_its_earlier_life_said() {
     let mut rig = Rig::knowing(&["a"]);
@@ -433,7 +433,7 @@ fn relays_and_a_stream_are_tried_and_their_answers_count() {
     assert_eq!(rig.state(target.as_str()), Some(MemberState::Alive));
 }
 
-/// M-18.
+/// M-15.
 #[test]
 fn missed_nacks_and_own_refutations_make_a_node_doubt_itself() {
     let mut rig = Rig::knowing(&OTHERS);
@@ -450,7 +450,7 @@ fn missed_nacks_and_own_refutations_make_a_node_doubt_itself() {
     assert_eq!(plain.swim.awareness(), 0);
 }
 
-/// M-20.
+/// M-21.
 #[test]
 fn who_was_just_heard_is_not_failed() {
     let mut rig = Rig::knowing(&OTHERS);
@@ -489,7 +489,7 @@ fn after_a_pause_nobody_fails_before_what_arrived_was_read() {
     assert_eq!(rig.swim.counters().pauses, 2, "the driver may say so too");
 }
 
-/// M-11.
+/// M-12.
 #[test]
 fn a_doubt_of_the_driver_is_a_probe_out_of_turn() {
     let mut rig = Rig::knowing(&OTHERS);
@@ -508,7 +508,7 @@ fn a_doubt_of_the_driver_is_a_probe_out_of_turn() {
     assert_eq!(rig.state("d"), Some(MemberState::Alive));
 }
 
-/// M-11.
+/// M-12.
 #[test]
 fn every_member_is_probed_once_per_round() {
     let mut rig = Rig::knowing(&OTHERS);
@@ -555,7 +555,7 @@ fn an_address_that_was_not_proven_is_never_sent_to() {
     );
 }
 
-/// M-21.
+/// M-16.
 #[test]
 fn a_relay_pings_only_whom_it_knows_and_only_for_members() {
     let mut config = Config::lan();
@@ -593,7 +593,7 @@ fn a_relay_pings_only_whom_it_knows_and_only_for_members() {
     assert_eq!(ask(&mut rig, "a", "d")[0], "ping", "there is room again");
 }
 
-/// M-38.
+/// M-31.
 #[test]
 fn the_table_takes_as_many_members_as_it_may_and_makes_room_only_by_forgetting_the_gone() {
     let mut config = Config::lan();
@@ -626,7 +626,7 @@ fn the_table_takes_as_many_members_as_it_may_and_makes_room_only_by_forgetting_t
     assert_eq!(told(&rig), 2, "told again, because there had been room");
 }
 
-/// M-29.
+/// M-27.
 #[test]
 fn so_many_comparisons_are_served_and_no_more() {
     let mut config = Config::lan();
@@ -655,7 +655,7 @@ fn so_many_comparisons_are_served_and_no_more() {
     assert_eq!(ask(&mut rig), 3);
 }
 
-/// M-30.
+/// M-28.
 #[test]
 fn equal_views_cost_their_digests_only() {
     let mut rig = Rig::new(Config::lan());
@@ -689,7 +689,7 @@ fn equal_views_cost_their_digests_only() {
     assert!((2_100..3_000).contains(&largest), "{largest}");
 }
 
-/// M-27.
+/// M-25.
 #[test]
 fn the_queue_holds_one_record_per_member_and_a_backlog_goes_by_stream() {
     let mut rig = Rig::new(Config::lan());
@@ -723,7 +723,7 @@ fn the_queue_holds_one_record_per_member_and_a_backlog_goes_by_stream() {
     assert_eq!(counted.transmits_dropped, 0);
 }
 
-/// M-37.
+/// M-30.
 #[test]
 fn a_joiner_gets_the_living_and_is_told_what_is_known_of_itself() {
     let mut rig = Rig::knowing(&["a", "b", "c"]);
@@ -829,7 +829,7 @@ fn what_does_not_verify_is_dropped_from_a_message() {
     );
 }
 
-/// M-33, M-34.
+/// M-37, M-38.
 #[test]
 fn a_message_that_is_too_long_is_refused_and_a_longer_one_is_understood() {
     let mut bytes = bytes::BytesMut::new();
