@@ -172,7 +172,7 @@ fn a_restart_with_a_newer_epoch_beats_every_tombstone() {
     }
 }
 
-/// M-12.
+/// M-11.
 #[test]
 fn a_restart_with_an_older_epoch_goes_beyond_its_earlier_life() {
     let mut net = Net::cluster(12, 8, Config::lan());
@@ -305,19 +305,19 @@ fn heals(seed: u64, count: usize, cut: Duration, within: Duration) {
     net.assert_all_see(count);
 }
 
-/// M-23.
+/// M-33.
 #[test]
 fn a_partition_heals_by_itself_after_5_seconds() {
     heals(17, 16, secs(5), secs(10));
 }
 
-/// M-23.
+/// M-33.
 #[test]
 fn a_partition_heals_by_itself_after_2_minutes() {
     heals(18, 48, secs(120), secs(10));
 }
 
-/// M-23.
+/// M-33.
 #[test]
 fn a_partition_heals_by_itself_after_2_hours() {
     heals(19, 6, secs(7200), secs(10));
@@ -409,7 +409,7 @@ fn a_fixed_size_makes_the_view_exact() {
     );
 }
 
-/// M-8, M-12.
+/// M-8, M-11.
 #[test]
 fn two_nodes_of_one_name_are_reported_and_the_newer_epoch_counts() {
     let mut net = Net::cluster(25, 8, Config::lan());
@@ -459,7 +459,7 @@ fn a_new_address_is_used_once_it_is_proven() {
     }
 }
 
-/// M-24.
+/// M-34.
 #[test]
 fn failed_members_are_forgotten_in_the_end() {
     let mut config = Config::lan();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Lifeguard's local health multiplier: 0 is healthy, each step slows this
-/// node's probing down by one period (M-18).
+/// node's probing down by one period (M-15).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Awareness {
     score: u32,
@@ -36,7 +36,7 @@ impl Awareness {
 mod tests {
     use super::*;
 
-    /// M-18.
+    /// M-15.
     #[test]
     fn the_score_stays_between_zero_and_its_maximum() {
         let mut awareness = Awareness::new(8);

@@ -22,7 +22,7 @@ impl Chance {
     /// A number below `bound`, or 0 where there is none.
     pub(super) const fn below(&mut self, bound: usize) -> usize {
         // The high half of the product is uniform but for a bias below 2^-40.
-        (self.next() as u128 * bound as u128 >> 64) as usize
+        ((self.next() as u128 * bound as u128) >> 64) as usize
     }
 
     /// A number from 0 up to 1.

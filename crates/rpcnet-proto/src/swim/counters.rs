@@ -20,7 +20,7 @@ pub struct Counters {
     pub cleared: u64,
     /// Verdicts of this node that a member failed.
     pub failed: u64,
-    /// Verdicts put off because the member had just been heard (M-20).
+    /// Verdicts put off because the member had just been heard (M-21).
     pub vetoed: u64,
     /// Times that this node answered a doubt about itself.
     pub refuted: u64,

@@ -43,7 +43,7 @@ impl Gone {
 }
 
 impl Swim {
-    /// M-16: the verdict of this node about a member whose suspicion ran out.
+    /// M-18: the verdict of this node about a member whose suspicion ran out.
     pub(super) fn fail(&mut self, now: Time, id: Id) {
         self.end_suspicion(id);
         self.queue.remove_member(id);
@@ -76,7 +76,7 @@ impl Swim {
         self.agenda.disarm(Key::Forget(id));
     }
 
-    /// M-24: nothing of the member is left.
+    /// M-34: nothing of the member is left.
     pub(super) fn forget_member(&mut self, id: Id) {
         self.end_suspicion(id);
         self.unbury(id);
@@ -96,7 +96,7 @@ impl Swim {
         }
     }
 
-    /// M-23: tries failed members again. All live members together make about
+    /// M-33: tries failed members again. All live members together make about
     /// [`RETRIES_PER_ROUND`] tries per failed member and round, so that a cut
     /// that ends is noticed within seconds, and a dead address is not stormed.
     pub(super) fn on_retry(&mut self, now: Time) {

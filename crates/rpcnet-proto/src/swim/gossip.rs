@@ -20,7 +20,7 @@ impl Swim {
         }
     }
 
-    /// M-25: pushes what is queued to a few members.
+    /// M-23: pushes what is queued to a few members.
     pub(super) fn on_gossip(&mut self, now: Time) {
         if self.members.live() == 0 || self.me.is_yielding() {
             // Whoever comes gets it all with the reply to its join.
@@ -33,7 +33,7 @@ impl Swim {
         self.agenda
             .arm(Key::Gossip, now + self.config.gossip_interval);
         for to in self.draw_live(self.config.gossip_fanout, ME) {
-            // M-27: what does not fit into one datagram goes as a stream.
+            // M-25: what does not fit into one datagram goes as a stream.
             let limits = &self.config.limits;
             let is_backlog = self.queue.bytes() + GOSSIP_OVERHEAD > limits.datagram_bytes;
             let budget = if is_backlog {
@@ -82,7 +82,7 @@ impl Swim {
 
     /// Adds news: first what concerns the receiver itself, then the queue's.
     fn fill(&mut self, to: Id, message: &mut Message, budget: usize) {
-        // M-17, the buddy system: who is doubted is told so by whoever speaks to it.
+        // M-19, the buddy system: who is doubted is told so by whoever speaks to it.
         let verdict = match self.members.state(to) {
             Some(MemberState::Suspect) if self.config.lifeguard => Some(Verdict::Suspect),
             Some(MemberState::Failed) => Some(Verdict::Failed),

@@ -28,7 +28,7 @@ pub struct Identity {
     pub name: NodeName,
     /// Its boot epoch: greater than at any earlier start under this name (M-3).
     /// A counter kept on disk serves; so does the wall clock at start, because a
-    /// node that hears of a greater epoch of its own goes beyond it (M-12).
+    /// node that hears of a greater epoch of its own goes beyond it (M-11).
     pub epoch: u64,
     /// Where others reach it.
     pub address: Address,

@@ -86,7 +86,7 @@ impl Index {
 
     /// Multiplication instead of a remainder: any length will do.
     fn home(&self, hash: u64) -> usize {
-        (u128::from(hash) * self.slots.len() as u128 >> 64) as usize
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
     const fn after(&self, at: usize) -> usize {

@@ -57,7 +57,7 @@ impl Seeds {
 }
 
 impl Swim {
-    /// M-37: asks the seeds that have not answered, less often each time. All of
+    /// M-30: asks the seeds that have not answered, less often each time. All of
     /// them are asked, so that two halves of a cluster that began apart meet.
     pub(super) fn on_join_turn(&mut self, now: Time) {
         if !self.takes_part() {

@@ -23,7 +23,7 @@ impl Swim {
             return None;
         }
         let Some(id) = self.members.find(record.name()) else {
-            // M-24: who never knew a member has no use for its tombstone.
+            // M-34: who never knew a member has no use for its tombstone.
             if seen.is_live() && !record.is_left() {
                 self.admit(now, record);
             }
@@ -48,7 +48,7 @@ impl Swim {
     }
 
     /// A vote: about this node, it may need an answer; about another, it counts
-    /// where it is about the version that is held and by a member (M-9, M-16).
+    /// where it is about the version that is held and by a member (M-9, M-18).
     pub(super) fn hear_vote(&mut self, now: Time, vote: &Vote) {
         if vote.name == self.me.statement.name {
             if vote.verdict == super::Verdict::Failed {
@@ -72,7 +72,7 @@ impl Swim {
         }
     }
 
-    /// A member that nobody here knew; M-38 where there is no room.
+    /// A member that nobody here knew; M-31 where there is no room.
     fn admit(&mut self, now: Time, record: &Arc<Record>) {
         let id = self.members.insert(Arc::clone(record)).or_else(|| {
             self.forget_oldest();

@@ -192,7 +192,7 @@ impl Swim {
     }
 
     /// Something makes the driver doubt a member: it is probed out of turn. The
-    /// verdict stays with the probes (M-11).
+    /// verdict stays with the probes (M-12).
     pub fn handle_doubt(&mut self, now: Time, name: &NodeName) {
         let now = self.enter(now);
         if let Some(id) = self.members.find(name).filter(|id| *id != ME)
@@ -376,7 +376,7 @@ impl Swim {
         self.members.live()
     }
 
-    /// The local health score: 0 is healthy (M-18).
+    /// The local health score: 0 is healthy (M-15).
     #[must_use]
     pub const fn awareness(&self) -> u32 {
         self.awareness.score()
@@ -498,7 +498,7 @@ impl Swim {
         }
     }
 
-    /// Any message of a member proves that it lives (M-20).
+    /// Any message of a member proves that it lives (M-21).
     fn heard(&mut self, now: Time, id: Id) {
         self.partition.heard(now);
         if let Some(suspicion) = self.suspicions.get_mut(&id) {
@@ -509,7 +509,7 @@ impl Swim {
         }
     }
 
-    /// Who is doubted and speaks is told so, once per period: it may not know (M-17).
+    /// Who is doubted and speaks is told so, once per period: it may not know (M-19).
     fn tell_doubt(&mut self, now: Time, id: Id) {
         let state = self.members.state(id);
         let is_doubted = match state {

@@ -95,7 +95,7 @@ impl Swim {
         if version > self.me.statement.version {
             return;
         }
-        // M-19: at most one answer per gossip interval, so that nobody can make
+        // M-20: at most one answer per gossip interval, so that nobody can make
         // this node sign and spread without end.
         let next = self
             .me
@@ -121,7 +121,7 @@ impl Swim {
         self.emit(Event::Refuted { incarnation });
     }
 
-    /// M-12: a record in this node's name that this node did not make just now.
+    /// M-11: a record in this node's name that this node did not make just now.
     pub(super) fn on_record_of_me(&mut self, now: Time, record: &Record, seen: MemberState) {
         let mine = (self.me.statement.version, self.my_digest());
         let theirs = (record.version(), record.digest());
@@ -153,7 +153,7 @@ impl Swim {
         }
     }
 
-    /// M-12: members say that the rival has failed: the name is free.
+    /// M-11: members say that the rival has failed: the name is free.
     pub(super) fn on_rival_failed(&mut self, now: Time, version: Version) {
         if self.me.rival.is_some_and(|rival| rival <= version) {
             self.outbid(now, version);

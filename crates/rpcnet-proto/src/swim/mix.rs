@@ -1,6 +1,6 @@
 //! The hash that every member computes alike.
 
-/// FNV-1a over bytes, finished by SplitMix64's mixer (M-31).
+/// FNV-1a over bytes, finished by SplitMix64's mixer (M-29).
 ///
 /// Not a defence against a chosen collision: names are those of certificates,
 /// and records are signed. It only has to be the same everywhere.
@@ -34,7 +34,7 @@ pub(super) const fn finalise(value: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// M-31: other implementations must get these numbers.
+    /// M-29: other implementations must get these numbers.
     #[test]
     fn the_hash_of_known_bytes_is_known() {
         let hash = |bytes: &[u8]| {

@@ -52,7 +52,7 @@ impl NodeName {
         &self.text
     }
 
-    /// The hash that M-31 defines; its highest bits choose the sync bucket.
+    /// The hash that M-29 defines; its highest bits choose the sync bucket.
     #[must_use]
     pub const fn hash64(&self) -> u64 {
         self.hash

@@ -166,7 +166,7 @@ mod tests {
     fn rows_stay_where_they_were_moved_whatever_moves_around_them() {
         let mut chance = Chance::new(3);
         let mut order = Order::default();
-        let mut expected = vec![Region::Free; 41];
+        let mut expected = [Region::Free; 41];
         for id in 1..=40 {
             assert_eq!(order.push(), id);
         }

@@ -28,11 +28,11 @@ pub(super) struct Probe {
 
 impl Swim {
     /// The next member's turn: every member once per round, in an order that is
-    /// new in each (M-11).
+    /// new in each (M-12).
     pub(super) fn on_probe_turn(&mut self, now: Time) {
         if self.me.is_yielding() {
             // Another node has the name: probes in it would only confuse. Ask now
-            // and then what has become of that one (M-12).
+            // and then what has become of that one (M-11).
             self.agenda.arm(Key::Probe, now + YIELDING_ASKS);
             if let Some(peer) = self.draw_live(1, ME).first() {
                 self.ask_sync(now, *peer);
@@ -120,13 +120,13 @@ impl Swim {
             return;
         }
         if self.config.lifeguard && probe.heard {
-            // M-20: its messages come through; that it lives is beyond doubt.
+            // M-21: its messages come through; that it lives is beyond doubt.
             self.partition.answered(now, probe.is_turn);
             return;
         }
         self.counters.probes_failed += 1;
         if self.config.lifeguard {
-            // M-18: relays that all say that they had no answer either speak for
+            // M-15: relays that all say that they had no answer either speak for
             // this node's health; without any, nobody does.
             let missed = match probe.relays {
                 0 => 1,

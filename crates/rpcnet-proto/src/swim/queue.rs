@@ -6,7 +6,7 @@ use super::Update;
 use super::codec::update_len;
 use super::members::Id;
 
-/// What an update is about. A newer one about the same replaces it (M-26).
+/// What an update is about. A newer one about the same replaces it (M-24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct About {
     pub(super) member: Id,
@@ -155,7 +155,7 @@ const UPDATE_BYTES_MIN: usize = 22;
 /// Updates that did not fit, after which looking for a smaller one ends.
 const SKIPPED_MAX: usize = 8;
 
-/// M-25: how often an update is sent in a cluster of `members`, this node
+/// M-23: how often an update is sent in a cluster of `members`, this node
 /// included: `multiplier` times the decimal logarithm of `members + 1`, rounded up,
 /// and [`SENT_MORE`] times.
 pub(super) fn retransmissions(multiplier: u32, members: usize) -> u32 {
@@ -198,7 +198,7 @@ mod tests {
         out
     }
 
-    /// M-25.
+    /// M-23.
     #[test]
     fn retransmissions_grow_with_the_logarithm() {
         for (members, expected) in [
@@ -214,7 +214,7 @@ mod tests {
         }
     }
 
-    /// M-25.
+    /// M-23.
     #[test]
     fn an_update_is_sent_as_often_as_it_may_and_then_dropped() {
         let mut queue = Queue::default();
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!((queue.len(), queue.bytes()), (0, 0));
     }
 
-    /// M-26.
+    /// M-24.
     #[test]
     fn what_was_sent_least_goes_first_and_of_these_the_newest() {
         let mut queue = Queue::default();

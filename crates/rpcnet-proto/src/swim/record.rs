@@ -139,7 +139,7 @@ impl Record {
         &self.proof
     }
 
-    /// A hash of the statement, the same at every member (M-31).
+    /// A hash of the statement, the same at every member (M-29).
     #[must_use]
     pub const fn digest(&self) -> u64 {
         self.digest

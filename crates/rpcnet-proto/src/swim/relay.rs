@@ -23,7 +23,7 @@ impl Relay {
 
 impl Swim {
     /// A member asks to ping another. The address is the one that this node
-    /// knows: nobody can make it send anywhere else (M-21).
+    /// knows: nobody can make it send anywhere else (M-16).
     pub(super) fn on_ping_req(&mut self, now: Time, from: Id, asked_nonce: u64, name: &NodeName) {
         if !self.members.is_live(from) {
             return;

@@ -55,7 +55,7 @@ fn bucket_of(rtt: Duration) -> usize {
 /// 64 us, 96 us, 128 us, 192 us, ...
 fn upper_end(bucket: usize) -> Duration {
     let octave = 64_u64 << (bucket / 2);
-    Duration::from_micros(if bucket % 2 == 0 {
+    Duration::from_micros(if bucket.is_multiple_of(2) {
         octave
     } else {
         octave / 2 * 3

@@ -13,7 +13,7 @@ use super::{Event, MemberState, Swim, Time, Update, Verdict, Vote};
 pub(super) struct Suspicion {
     began: Time,
     span: Span,
-    /// Who doubts, each once; the first began it (M-16).
+    /// Who doubts, each once; the first began it (M-18).
     pub(super) reporters: Vec<Id>,
     /// When the member was last heard directly.
     pub(super) heard: Option<Time>,
@@ -22,7 +22,7 @@ pub(super) struct Suspicion {
 /// The suspicions that run, by member.
 pub(super) type Suspicions = BTreeMap<Id, Suspicion>;
 
-/// M-15: from `max` down to `min` as confirmations come in.
+/// M-17: from `max` down to `min` as confirmations come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     min: Duration,
@@ -108,7 +108,7 @@ impl Swim {
             self.emit(Event::Suspected { name, reporter });
         }
         self.assess_partition(now);
-        // M-17: some members look for themselves at once, about as many as can
+        // M-19: some members look for themselves at once, about as many as can
         // confirm. The suspect hears of the doubt from each of them.
         let lookers = self.config.suspicion_multiplier as usize;
         if self.config.lifeguard && reporter != ME && self.chance.below(members) < lookers {
@@ -116,7 +116,7 @@ impl Swim {
         }
     }
 
-    /// M-16: a reporter counts once, and only so many count at all.
+    /// M-18: a reporter counts once, and only so many count at all.
     fn confirm(&mut self, now: Time, id: Id, reporter: Id) -> bool {
         let limit = self.config.limits.confirmations;
         let Some(suspicion) = self.suspicions.get_mut(&id) else {
@@ -150,7 +150,7 @@ impl Swim {
         let heard = self.suspicions.get(&id).and_then(|held| held.heard);
         let is_fresh = heard.is_some_and(|heard| now.since(heard) < period);
         if self.config.lifeguard && is_fresh {
-            // M-20: it lives, whatever others say; tell it, so that it answers them.
+            // M-21: it lives, whatever others say; tell it, so that it answers them.
             self.counters.vetoed += 1;
             self.agenda.arm(Key::Suspicion(id), now + period);
             self.begin_probe(now, id, false);
@@ -210,7 +210,7 @@ mod tests {
         (span.after(confirmations).as_secs_f64() * 100.0).round() / 100.0
     }
 
-    /// M-15.
+    /// M-17.
     #[test]
     fn a_suspicion_lasts_as_the_formula_says() {
         for (members, min, max) in [
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(seconds(span(8), 1), 5.69);
     }
 
-    /// M-15.
+    /// M-17.
     #[test]
     fn nobody_is_waited_for_who_is_not_there() {
         for members in [0, 1, 2, 3] {

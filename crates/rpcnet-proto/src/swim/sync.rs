@@ -21,7 +21,7 @@ pub(super) struct SyncAsked {
 }
 
 impl Swim {
-    /// M-28: compares views with one member, less often the more there are.
+    /// M-26: compares views with one member, less often the more there are.
     pub(super) fn on_sync_turn(&mut self, now: Time) {
         let members = self.members.live().saturating_add(1);
         let interval = sync_interval(self.config.sync_interval, members);
@@ -179,7 +179,7 @@ impl Swim {
         chunks
     }
 
-    /// M-29: so many exchanges are served per gossip interval, and no more.
+    /// M-27: so many exchanges are served per gossip interval, and no more.
     pub(super) fn may_serve(&mut self, now: Time) -> bool {
         if now.since(self.served_since) >= self.config.gossip_interval {
             self.served_since = now;
@@ -194,20 +194,20 @@ impl Swim {
     }
 }
 
-/// M-28: the interval, once more for every doubling beyond 32 members.
+/// M-26: the interval, once more for every doubling beyond 32 members.
 fn sync_interval(base: Duration, members: usize) -> Duration {
     let doublings = (members.max(1) as f64 / 32.0).log2().ceil().max(0.0);
     base.saturating_mul(doublings as u32 + 1)
 }
 
-/// M-30: about one bucket per eight members.
+/// M-28: about one bucket per eight members.
 fn bucket_count(members: usize) -> usize {
     (members / 8)
         .next_power_of_two()
         .clamp(1, Buckets::COUNT_MAX)
 }
 
-/// M-30: the highest bits of the name's hash.
+/// M-28: the highest bits of the name's hash.
 const fn bucket_of(hash: u64, buckets: usize) -> usize {
     (hash >> 56) as usize * buckets / Buckets::COUNT_MAX
 }
@@ -229,7 +229,7 @@ const SYNCS_ASKED_MAX: usize = 8;
 mod tests {
     use super::*;
 
-    /// M-28.
+    /// M-26.
     #[test]
     fn large_clusters_compare_less_often() {
         let base = Duration::from_secs(30);
@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    /// M-30.
+    /// M-28.
     #[test]
     fn buckets_grow_with_the_cluster_and_fold_onto_fewer() {
         for (members, buckets) in [(1, 1), (16, 2), (64, 8), (1000, 128), (10_000, 256)] {

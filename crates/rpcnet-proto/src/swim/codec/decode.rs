@@ -16,7 +16,7 @@ impl Message {
     /// The longest message that is read, in bytes.
     pub const BYTES_MAX: usize = 65_536;
 
-    /// Reads a message. Bytes after the last field are ignored (M-34).
+    /// Reads a message. Bytes after the last field are ignored (M-38).
     ///
     /// # Errors
     /// [`MessageError`] says what is malformed; nothing of the message counts.

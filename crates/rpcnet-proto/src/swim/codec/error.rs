@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::swim::{NameError, TagError};
 
-/// What is wrong with the bytes of a message (M-33).
+/// What is wrong with the bytes of a message (M-37).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {
