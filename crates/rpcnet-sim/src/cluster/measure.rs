@@ -202,7 +202,9 @@ impl<E: Engine> Cluster<E> {
         }
         let members = self.members();
         let reached = members.iter().filter(|other| {
-            !self.network.was_cut(**other, node, since, self.now)
+            // Who froze or crawled reached nobody for a while.
+            self.is_healthy(**other)
+                && !self.network.was_cut(**other, node, since, self.now)
                 && !self.network.was_cut(node, **other, since, self.now)
         });
         2 * reached.count() > members.len()
