@@ -284,8 +284,7 @@ fn heals(seed: u64, count: usize, cut: Duration, within: Duration) {
         .map(|slot| net.version(slot, &format!("n{slot}")))
         .collect();
     net.cuts.clear();
-    let took = net.run_until(within, |net| net.sees_all(count));
-    println!("{count} nodes, cut for {cut:?}: healed within {took:?}");
+    net.run_until(within, |net| net.sees_all(count));
     for (slot, before) in versions.iter().enumerate() {
         let after = net.version(slot, &format!("n{slot}"));
         assert_eq!(after.epoch, before.epoch, "no node changes its identity");
@@ -489,11 +488,6 @@ fn an_idle_cluster_costs_next_to_nothing() {
         (net.messages, net.bytes) = (0, 0);
         net.run(secs(120));
         let per = |total: u64| total as f64 / count as f64 / 120.0;
-        println!(
-            "{count}: {:.2} messages, {:.0} bytes per node and second",
-            per(net.messages),
-            per(net.bytes)
-        );
         assert!(per(net.messages) < 6.0);
         assert!(per(net.bytes) < 100.0);
     }

@@ -133,7 +133,7 @@ impl Run {
             choice @ 0..=191 => self.nonces[usize::from(choice) % self.nonces.len()],
             _ => data.number(),
         };
-        let last = data.byte() % 4 != 0;
+        let last = data.byte() < 192;
         let body = match data.byte() % 12 {
             0 => Body::Ping {
                 nonce,
@@ -181,13 +181,13 @@ impl Run {
     }
 
     fn update(&mut self, data: &mut Input<'_>) -> Update {
-        if data.byte() % 2 == 0 {
+        if data.byte() < 128 {
             return Update::Record(self.record(data));
         }
         Update::Vote(Arc::new(Vote {
             name: data.name(),
             version: data.version(),
-            verdict: if data.byte() % 2 == 0 {
+            verdict: if data.byte() < 128 {
                 Verdict::Suspect
             } else {
                 Verdict::Failed
@@ -216,7 +216,7 @@ impl Run {
         let statement = Statement {
             name: data.name(),
             version: data.version(),
-            standing: if choice % 8 == 0 {
+            standing: if choice < 32 {
                 Standing::Left
             } else {
                 Standing::Here

@@ -321,7 +321,7 @@ impl Net {
             .as_mut()
             .and_then(|n| n.swim.poll_transmit())
         {
-            self.send(slot, transmit);
+            self.send(slot, &transmit);
         }
         while let Some(event) = self.nodes[slot].as_mut().and_then(|n| n.swim.poll_event()) {
             if let Event::Prove { name, address } = &event {
@@ -356,7 +356,7 @@ impl Net {
         }
     }
 
-    fn send(&mut self, from: usize, transmit: Transmit) {
+    fn send(&mut self, from: usize, transmit: &Transmit) {
         let mut bytes = BytesMut::new();
         transmit.message.encode(&mut bytes);
         assert_eq!(bytes.len(), transmit.message.encoded_len());
