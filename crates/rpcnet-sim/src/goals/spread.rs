@@ -165,7 +165,9 @@ fn misses<E: Engine>(seed: u64, nodes: u32, loss: f64) -> [u64; 4] {
     unbroken("C4", &cluster);
     let count = |watch: usize, about: u32| {
         let mut members = cluster.members();
-        members.retain(|member| *member != about);
+        // Who started after it was gone need never hear of it.
+        members
+            .retain(|member| *member != about && (*member != last || knows(&cluster, last, about)));
         let known = cluster.watched(watch).delays(&members).len();
         (members.len() - known) as u64
     };
@@ -175,4 +177,9 @@ fn misses<E: Engine>(seed: u64, nodes: u32, loss: f64) -> [u64; 4] {
         count(joined, last),
         count(crashed, subjects[3]),
     ]
+}
+
+fn knows<E: Engine>(cluster: &Cluster<E>, node: u32, about: u32) -> bool {
+    let engine = cluster.nodes()[node as usize].engine.as_ref();
+    engine.is_some_and(|engine| engine.row(about).is_some())
 }
