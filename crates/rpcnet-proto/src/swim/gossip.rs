@@ -11,12 +11,16 @@ use super::{
 
 impl Swim {
     /// Queues an update and sees to it that it is pushed soon: at once where
-    /// nothing was pushed for an interval.
+    /// nothing was pushed for a quarter of the interval. Each hop would otherwise
+    /// wait for half of one, wherever there is other news.
     pub(super) fn spread(&mut self, now: Time, about: About, update: Update) {
         self.queue.push(about, update);
-        if !self.agenda.is_armed(Key::Gossip) {
-            let next = self.gossiped_at.map(|at| at + self.config.gossip_interval);
-            self.agenda.arm(Key::Gossip, next.unwrap_or(now).max(now));
+        let soon = self
+            .gossiped_at
+            .map_or(now, |at| at + self.config.gossip_interval / 4);
+        let soon = soon.max(now);
+        if self.agenda.time_of(Key::Gossip).is_none_or(|at| at > soon) {
+            self.agenda.arm(Key::Gossip, soon);
         }
     }
 

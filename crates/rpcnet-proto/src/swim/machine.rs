@@ -58,7 +58,7 @@ pub struct Swim {
     /// Until then nobody is found to have failed (M-22).
     pub(super) guard_until: Time,
     /// The timer whose small lateness was counted, so that it is counted once.
-    late_counted: Option<Time>,
+    pub(super) late_counted: Option<Time>,
     pub(super) gossiped_at: Option<Time>,
     pub(super) healed_at: Option<Time>,
     pub(super) served_since: Time,
@@ -408,125 +408,6 @@ impl Swim {
 
     // ---- inside ----
 
-    /// Every call that takes a time begins here: time never goes back, and a late
-    /// timer is noticed before anything else happens.
-    fn enter(&mut self, now: Time) -> Time {
-        self.now = self.now.max(now);
-        if let Some(due) = self.agenda.next() {
-            let late = self.now.since(due);
-            if late > self.config.probe_interval / 2 && self.late_counted != Some(due) {
-                self.late_counted = Some(due);
-                self.on_late(self.now, late);
-            }
-        }
-        self.now
-    }
-
-    fn on_late(&mut self, now: Time, late: Duration) {
-        let period = self.config.probe_interval;
-        if !self.config.lifeguard || !self.takes_part() || late <= period / 2 {
-            return;
-        }
-        self.awareness.worsen(1);
-        if late < (period * 2).max(PAUSE_MIN) {
-            return;
-        }
-        // M-22: what was sent meanwhile has not been read. No question that was
-        // open counts, no doubt has run on, and nobody fails for one period.
-        let periods = late.as_micros() / (period * 2).as_micros().max(1);
-        self.awareness
-            .worsen(u32::try_from(periods).unwrap_or(u32::MAX));
-        self.counters.pauses += 1;
-        self.drop_probes();
-        self.drop_relays();
-        self.stretch_suspicions(late);
-        self.guard_until = now + self.awareness.scale(period);
-        self.partition.heard(now);
-        self.agenda.catch_up(now);
-        self.late_counted = self.agenda.next();
-    }
-
-    fn on_body(&mut self, now: Time, id: Option<Id>, from: &NodeName, body: Body) {
-        match body {
-            Body::Ping { nonce, on_stream } => {
-                self.answer(id, from, Body::Ack { nonce }, on_stream);
-            }
-            Body::Ack { nonce } => self.on_ack(now, id, nonce),
-            Body::PingReq { nonce, target } => {
-                if let Some(id) = id {
-                    self.on_ping_req(now, id, nonce, &target);
-                }
-            }
-            Body::Nack { nonce } => self.on_nack(id, nonce),
-            Body::ForwardedAck { nonce } => self.on_forwarded_ack(now, id, nonce),
-            Body::Gossip => {}
-            Body::Join { nonce, record } => self.on_join(now, from, nonce, &record),
-            Body::JoinReply { nonce, rows, last } => {
-                self.on_join_reply(now, from, nonce, &rows, last);
-            }
-            Body::Sync { nonce, digests } => self.on_sync(now, id, from, nonce, &digests),
-            Body::SyncReply {
-                nonce,
-                differing,
-                rows,
-                last,
-            } => self.on_sync_reply(now, id, nonce, differing, &rows, last),
-            Body::SyncPush { rows, .. } => {
-                if let Some(id) = id.filter(|id| self.members.is_live(*id)) {
-                    self.apply_rows(now, &rows, id);
-                }
-            }
-        }
-    }
-
-    fn on_due(&mut self, now: Time, key: Key) {
-        match key {
-            Key::ProbeDirect(nonce) => self.on_direct_timeout(nonce),
-            Key::ProbeEnd(nonce) => self.on_probe_end(now, nonce),
-            Key::Relay(nonce) => self.on_relay_timeout(now, nonce),
-            Key::Suspicion(id) => self.on_suspicion_end(now, id),
-            Key::Refute => self.refute(now),
-            Key::Forget(id) => self.forget_member(id),
-            Key::Prove(id) => self.ask_for_proof(now, id),
-            Key::Probe => self.on_probe_turn(now),
-            Key::Gossip => self.on_gossip(now),
-            Key::Sync => self.on_sync_turn(now),
-            Key::Retry => self.on_retry(now),
-            Key::Join => self.on_join_turn(now),
-            Key::Depart => self.depart(),
-            Key::Partition => self.on_partition_due(now),
-        }
-    }
-
-    /// Any message of a member proves that it lives (M-21).
-    fn heard(&mut self, now: Time, id: Id) {
-        self.partition.heard(now);
-        if let Some(suspicion) = self.suspicions.get_mut(&id) {
-            suspicion.heard = Some(now);
-        }
-        for probe in &mut self.probes {
-            probe.heard |= probe.member == id;
-        }
-    }
-
-    /// Who is doubted and speaks is told so, once per period: it may not know (M-19).
-    fn tell_doubt(&mut self, now: Time, id: Id) {
-        let state = self.members.state(id);
-        let is_doubted = match state {
-            Some(MemberState::Suspect) => self.config.lifeguard,
-            state => state == Some(MemberState::Failed),
-        };
-        let period = self.config.probe_interval;
-        let is_due = self
-            .told
-            .get(&id)
-            .is_none_or(|told| now.since(*told) >= period);
-        if is_doubted && is_due && self.takes_part() {
-            self.told.insert(id, now);
-            self.send(id, Message::new(Body::Gossip), false);
-        }
-    }
-
     pub(super) fn name_of(&self, id: Id) -> Option<NodeName> {
         self.members.record(id).map(|record| record.name().clone())
     }
@@ -539,6 +420,3 @@ impl Swim {
         self.events.push_back(event);
     }
 }
-
-/// The shortest lateness that is taken for a pause.
-const PAUSE_MIN: Duration = Duration::from_secs(1);

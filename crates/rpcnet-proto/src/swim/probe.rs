@@ -62,8 +62,11 @@ impl Swim {
         let nonce = self.chance.next();
         let interval = self.awareness.scale(self.config.probe_interval);
         let timeout = self.awareness.scale(self.probe_timeout());
+        // Relays and the stream have had their time by then; what is left of the
+        // period would only delay the news.
+        let end = interval.min((interval * 3 / 5).max(timeout * 2));
         self.agenda.arm(Key::ProbeDirect(nonce), now + timeout);
-        self.agenda.arm(Key::ProbeEnd(nonce), now + interval);
+        self.agenda.arm(Key::ProbeEnd(nonce), now + end);
         self.probes.push(Probe {
             member: id,
             nonce,
