@@ -1,8 +1,11 @@
 //! What a cluster of a few nodes does, over a virtual network.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rpcnet_proto::swim::{Config, Event, MemberState, NodeName, Side, Swim};
+use rpcnet_proto::swim::{
+    Body, Config, Event, MemberState, Message, NodeName, Side, Swim, Update, Verdict, Vote,
+};
 
 mod swim_net;
 
@@ -536,4 +539,39 @@ fn names_are_what_nodes_are_known_by() {
     let mut names: Vec<NodeName> = net.swim(0).members().map(|m| m.name().clone()).collect();
     names.sort();
     assert_eq!(names, [name("n0"), name("n1"), name("n2")]);
+}
+
+/// M-9: whatever one member invents about another, the other answers.
+#[test]
+fn a_liar_has_nobody_removed() {
+    let mut net = Net::cluster(31, 16, Config::lan());
+    let victim = name("n3");
+    for round in 0..600_usize {
+        let version = net.version(3, "n3");
+        // Every other member is made to seem to doubt the victim, at every node.
+        for slot in (1..16).filter(|slot| *slot != 3) {
+            let votes = (0..16).filter(|reporter| *reporter != 3).map(|reporter| {
+                Update::Vote(Arc::new(Vote {
+                    name: victim.clone(),
+                    version,
+                    verdict: if round % 2 == 0 {
+                        Verdict::Suspect
+                    } else {
+                        Verdict::Failed
+                    },
+                    reporter: name(&format!("n{reporter}")),
+                }))
+            });
+            let message = Message {
+                body: Body::Gossip,
+                updates: votes.collect(),
+            };
+            net.act(slot, |swim, now| {
+                swim.handle_message(now, &name("n0"), message)
+            });
+        }
+        net.run(ms(100));
+    }
+    assert_eq!(net.failures(), 0);
+    net.run_until(secs(5), |net| net.sees_all(16));
 }
