@@ -208,6 +208,33 @@ fn a_restart_within_the_detection_time_is_no_failure() {
     assert!(has(&net, 9, &Event::Restarted { name: name("n4") }));
 }
 
+/// M-30.
+#[test]
+fn a_node_that_restarts_without_a_seed_is_found_by_those_that_knew_it() {
+    let mut net = Net::cluster(15, 8, Config::lan());
+    net.kill(1);
+    net.run(ms(400));
+    net.start(1, "n1", 2);
+    net.run_until(secs(10), |net| net.sees_all(8));
+    assert_eq!(net.version(4, "n1").epoch, 2);
+    assert_eq!(net.failures(), 0);
+}
+
+/// M-30: the one that was restarted has a member, and yet not those that it had.
+#[test]
+fn two_halves_meet_where_one_took_the_other_for_what_it_was() {
+    let mut net = Net::cluster(16, 8, Config::lan());
+    for slot in [1, 2] {
+        net.kill(slot);
+    }
+    net.run(ms(200));
+    // Together, and apart from the others, until their old lives are pinged.
+    net.start(1, "n1", 2);
+    net.start(2, "n2", 2);
+    net.join(2, &[1]);
+    net.run_until(secs(30), |net| net.sees_all(8));
+}
+
 #[test]
 fn tags_change_and_go_everywhere() {
     let mut net = Net::cluster(14, 24, Config::lan());

@@ -17,6 +17,22 @@ pub(super) struct Seeds {
     seeds: Vec<Seed>,
     attempts: u32,
     has_joined: bool,
+    stranger: Option<Stranger>,
+    /// The last time that a stranger was asked to let this node in.
+    question: Option<Question>,
+}
+
+/// Somebody who spoke to this node without being a member, and since when.
+#[derive(Debug)]
+struct Stranger {
+    name: NodeName,
+    since: Time,
+}
+
+#[derive(Debug)]
+struct Question {
+    nonce: u64,
+    asked: Time,
 }
 
 #[derive(Debug)]
@@ -105,6 +121,47 @@ impl Swim {
         self.agenda.arm(Key::Join, now + wait);
     }
 
+    /// M-30: a node that is spoken to by somebody it does not know asks that one to let it
+    /// in: who speaks to it took it for the process that it was before, and its seeds may be
+    /// gone. Where it has members, a stranger may be a member that it will hear of anyway.
+    pub(super) fn ask_stranger(&mut self, now: Time, name: &NodeName) {
+        let is_recent = |question: &Question| now.since(question.asked) < self.config.join_interval;
+        let was_asked = self.seeds.question.as_ref().is_some_and(is_recent);
+        if was_asked || !self.takes_part() {
+            return;
+        }
+        if self.members.live() > 0 && !self.is_lasting_stranger(now, name) {
+            return;
+        }
+        self.seeds.stranger = None;
+        let Some(record) = self.members.record(ME).cloned() else {
+            return;
+        };
+        let nonce = self.chance.next();
+        self.seeds.question = Some(Question { nonce, asked: now });
+        self.push_transmit(Transmit {
+            to: Destination::Sender(name.clone()),
+            message: Message::new(Body::Join { nonce, record }),
+            reliable: true,
+        });
+    }
+
+    /// Whether the stranger has been one for a while. One is kept in mind at a time.
+    fn is_lasting_stranger(&mut self, now: Time, name: &NodeName) -> bool {
+        if let Some(stranger) = &self.seeds.stranger {
+            let age = now.since(stranger.since);
+            if stranger.name == *name {
+                return age >= STRANGER_AFTER;
+            }
+            if age < STRANGER_KEPT && self.members.find(&stranger.name).is_none() {
+                return false;
+            }
+        }
+        let name = name.clone();
+        self.seeds.stranger = Some(Stranger { name, since: now });
+        false
+    }
+
     /// A node asks to be let in: it gets the live members and, where it was known
     /// before, what is known of it.
     pub(super) fn on_join(&mut self, now: Time, name: &NodeName, nonce: u64, record: &Arc<Record>) {
@@ -139,10 +196,12 @@ impl Swim {
         last: bool,
     ) {
         let asked = |seed: &Seed| seed.nonce == Some(nonce);
-        let Some(at) = self.seeds.seeds.iter().position(asked) else {
+        let at = self.seeds.seeds.iter().position(asked);
+        let is_asked = |question: &Question| question.nonce == nonce;
+        if at.is_none() && !self.seeds.question.as_ref().is_some_and(is_asked) {
             self.counters.answers_ignored += 1;
             return;
-        };
+        }
         // The seed's own row comes first: its votes count once it is a member.
         for row in rows.iter().filter(|row| row.record.name() == name) {
             self.learn(now, &row.record, MemberState::Alive);
@@ -156,9 +215,12 @@ impl Swim {
         if !last {
             return;
         }
-        if let Some(seed) = self.seeds.seeds.get_mut(at) {
-            seed.nonce = None;
-            seed.has_answered = true;
+        match at.and_then(|at| self.seeds.seeds.get_mut(at)) {
+            Some(seed) => {
+                seed.nonce = None;
+                seed.has_answered = true;
+            }
+            None => self.seeds.question = None,
         }
         if !self.seeds.has_joined {
             self.seeds.has_joined = true;
@@ -208,6 +270,10 @@ impl Swim {
     }
 }
 
+/// Gossip makes a member known well within this.
+const STRANGER_AFTER: Duration = Duration::from_secs(3);
+/// After this, another stranger is kept in mind.
+const STRANGER_KEPT: Duration = Duration::from_secs(60);
 /// How often a node asks that has nobody.
 const JOIN_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// How often a node that has joined asks the seeds that never answered.

@@ -158,7 +158,11 @@ impl Swim {
         }
         let id = self.members.find(from);
         let is_ping = matches!(message.body, Body::Ping { .. });
+        let is_about_joining = matches!(message.body, Body::Join { .. } | Body::JoinReply { .. });
         self.on_body(now, id, from, message.body);
+        if id.is_none() && !is_about_joining {
+            self.ask_stranger(now, from);
+        }
         if let Some(id) = id {
             if !is_ping {
                 self.tell_doubt(now, id);
@@ -236,6 +240,22 @@ impl Swim {
         self.come_back(now);
         self.seeds.add(seeds, self.config.limits.seeds);
         self.agenda.arm(Key::Join, now);
+    }
+
+    /// Takes members as known and alive, without a word to anybody: those of a view that
+    /// was kept. Whoever is known already stays as it is.
+    pub fn restore(
+        &mut self,
+        now: Time,
+        records: impl IntoIterator<Item = std::sync::Arc<Record>>,
+    ) {
+        let now = self.enter(now);
+        for record in records {
+            if !record.is_left() && self.members.find(record.name()).is_none() {
+                self.members.insert(record);
+            }
+        }
+        self.wake(now);
     }
 
     /// Leaves for good: [`Event::Departed`] tells when the driver may stop.

@@ -100,11 +100,18 @@ impl<E: Engine> Cluster<E> {
 
     pub(super) fn start(&mut self, node: u32) {
         self.nodes[node as usize].stop();
+        let had_left = self.nodes[node as usize].is_leaving;
         self.create(node);
-        let seeds: Vec<u32> = SEEDS
+        let mut seeds: Vec<u32> = SEEDS
             .into_iter()
             .filter(|seed| *seed != node && *seed < self.plan.nodes)
             .collect();
+        // Nobody looks for a node that left. Where its seeds are gone as well it is started
+        // with another: no protocol would find it.
+        let runs = |other: &u32| self.nodes[*other as usize].engine.is_some();
+        if had_left && !seeds.iter().any(runs) {
+            seeds.extend((0..self.plan.nodes).find(|other| *other != node && runs(other)));
+        }
         let state = &mut self.nodes[node as usize];
         let now = state.clock.local(self.now);
         if let Some(engine) = &mut state.engine {
