@@ -12,6 +12,9 @@
 //! `next_event` until it returns `None`, and call `finish` when the peer finished
 //! the stream. The functions in [`wire::encode`] write the frames. The protocol
 //! itself is `docs/spec/wire.md`; a comment `W-7` cites its rule of that number.
+//!
+//! Who is in the cluster is decided in [`swim`], by `docs/spec/swim.md`, whose rules
+//! are cited as `M-7`.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -22,6 +25,7 @@ mod deadline;
 mod metadata;
 mod method;
 mod status;
+pub mod swim;
 mod trace;
 pub mod wire;
 

@@ -1,0 +1,348 @@
+//! What a member holds, sends and takes in at most.
+
+mod swim_rig;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpcnet_proto::swim::{
+    Body, Config, Destination, Event, Identity, LimitKind, MemberState, Message, Row, Sign,
+    Standing, Swim, Time, Transmit, Update,
+};
+
+use swim_rig::{OTHERS, Rig, T, address, ms, name, record, record_of};
+
+/// M-10.
+#[test]
+fn an_address_that_was_not_proven_is_never_sent_to() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    rig.hear("a", Update::Record(record("a", 1, 1, 66)));
+    let prove = Event::Prove {
+        name: name("a"),
+        address: address(66),
+    };
+    let asked = |rig: &Rig| rig.events.iter().filter(|event| **event == prove).count();
+    assert_eq!(asked(&rig), 1);
+    rig.pass(Duration::from_secs(9));
+    assert_eq!(asked(&rig), 1, "once in ten seconds");
+    rig.pass(Duration::from_secs(2));
+    assert_eq!(asked(&rig), 2);
+    assert!(
+        rig.sent
+            .iter()
+            .all(|transmit| transmit.to.address() != Some(address(66)))
+    );
+    rig.swim.handle_proven(rig.now, &name("a"), address(65));
+    assert_eq!(
+        rig.swim.member(&name("a")).expect("known").address(),
+        address(1)
+    );
+    rig.swim.handle_proven(rig.now, &name("a"), address(66));
+    assert_eq!(
+        rig.swim.member(&name("a")).expect("known").address(),
+        address(66)
+    );
+}
+
+/// M-16.
+#[test]
+fn a_relay_pings_only_whom_it_knows_and_only_for_members() {
+    let mut config = Config::lan();
+    config.limits.relays = 2;
+    let mut rig = Rig::new(config);
+    rig.meet(&["a", "b", "c", "d"]);
+    let ask = |rig: &mut Rig, from: &str, target: &str| {
+        rig.sent.clear();
+        rig.receive(
+            from,
+            Message::new(Body::PingReq {
+                nonce: 5,
+                target: name(target),
+            }),
+        );
+        rig.sent
+            .iter()
+            .map(|transmit| transmit.message.kind())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ask(&mut rig, "a", "nobody"), ["nack"]);
+    assert_eq!(ask(&mut rig, "a", "me"), ["nack"]);
+    assert!(ask(&mut rig, "stranger", "b").is_empty());
+    assert_eq!(ask(&mut rig, "a", "b"), ["ping"]);
+    assert_eq!(ask(&mut rig, "a", "c"), ["ping"]);
+    assert_eq!(ask(&mut rig, "a", "d"), ["nack"], "the limit");
+    rig.sent.clear();
+    rig.pass(ms(150));
+    let nacks = rig
+        .sent
+        .iter()
+        .filter(|t| t.message.body == Body::Nack { nonce: 5 });
+    assert_eq!(nacks.count(), 2);
+    rig.pass(ms(600));
+    assert_eq!(ask(&mut rig, "a", "d")[0], "ping", "there is room again");
+}
+
+/// M-31.
+#[test]
+fn the_table_takes_as_many_members_as_it_may_and_makes_room_only_by_forgetting_the_gone() {
+    let mut config = Config::lan();
+    config.limits.members = 5;
+    let mut rig = Rig::new(config);
+    let admit = |rig: &mut Rig, member: &str, port| {
+        rig.hear("x", Update::Record(record(member, 1, 0, port)));
+        rig.state(member).is_some()
+    };
+    let reached = Event::LimitReached {
+        limit: LimitKind::Members,
+    };
+    let told = |rig: &Rig| rig.events.iter().filter(|event| **event == reached).count();
+    for (member, port) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        assert!(
+            admit(&mut rig, member, port),
+            "{member}: four and this node"
+        );
+    }
+    assert_eq!(told(&rig), 0);
+    for n in 0..100 {
+        assert!(!admit(&mut rig, &format!("m{n}"), 9));
+    }
+    assert_eq!(told(&rig), 1, "told once");
+    assert_eq!(rig.swim.counters().records_refused, 100);
+    rig.hear("x", Update::Record(record_of("b", 1, 1, Standing::Left, 2)));
+    assert!(admit(&mut rig, "e", 5), "who left makes room");
+    assert_eq!(rig.state("b"), None);
+    assert!(!admit(&mut rig, "f", 6));
+    assert_eq!(told(&rig), 2, "told again, because there had been room");
+}
+
+/// M-27.
+#[test]
+fn so_many_comparisons_are_served_and_no_more() {
+    let mut config = Config::lan();
+    config.limits.syncs = 3;
+    let mut rig = Rig::new(config);
+    rig.meet(&OTHERS);
+    let ask = |rig: &mut Rig| {
+        rig.sent.clear();
+        for nonce in 0..10 {
+            rig.receive(
+                "a",
+                Message::new(Body::Sync {
+                    nonce,
+                    digests: vec![0],
+                }),
+            );
+        }
+        rig.sent
+            .iter()
+            .filter(|t| t.message.kind() == "sync-reply")
+            .count()
+    };
+    assert_eq!(ask(&mut rig), 3);
+    assert_eq!(ask(&mut rig), 0);
+    rig.pass(ms(200));
+    assert_eq!(ask(&mut rig), 3);
+}
+
+/// M-28.
+#[test]
+fn equal_views_cost_their_digests_only() {
+    let mut rig = Rig::new(Config::lan());
+    for n in 0..5_000_u16 {
+        rig.hear("x", Update::Record(record(&format!("member-{n}"), 1, 0, n)));
+    }
+    rig.sent.clear();
+    let mut largest = 0;
+    for _ in 0..600 {
+        rig.pass(T);
+        for transmit in rig.sent.drain(..) {
+            if let Body::Sync { digests, nonce } = &transmit.message.body {
+                assert_eq!(digests.len(), 256);
+                largest = largest.max(transmit.message.encoded_len());
+                // The other side has the same view, and so this node's own digests.
+                let same = Message::new(Body::Sync {
+                    nonce: *nonce,
+                    digests: digests.clone(),
+                });
+                rig.swim.handle_message(rig.now, &name("member-0"), same);
+                while let Some(reply) = rig.swim.poll_transmit() {
+                    if reply.message.kind() == "sync-reply" {
+                        largest = largest
+                            .max(transmit.message.encoded_len() + reply.message.encoded_len());
+                    }
+                }
+            }
+        }
+        rig.drain();
+    }
+    assert!((2_100..3_000).contains(&largest), "{largest}");
+}
+
+/// M-25.
+#[test]
+fn the_queue_holds_one_record_per_member_and_a_backlog_goes_by_stream() {
+    let mut rig = Rig::new(Config::lan());
+    for round in 0..20 {
+        for n in 0..300_u16 {
+            rig.hear(
+                "x",
+                Update::Record(record(&format!("member-{n}"), 1, round, n)),
+            );
+        }
+    }
+    assert!(rig.swim.updates_pending() <= 301);
+    rig.sent.clear();
+    rig.pass(ms(250));
+    let gossip: Vec<_> = rig
+        .sent
+        .iter()
+        .filter(|t| t.message.kind() == "gossip")
+        .collect();
+    assert!(!gossip.is_empty());
+    assert!(
+        gossip
+            .iter()
+            .all(|t| t.reliable && t.message.updates.len() >= 300)
+    );
+    for _ in 0..60 {
+        rig.pass(T);
+        rig.meet(&[]);
+    }
+    let counted = rig.swim.counters();
+    assert_eq!(counted.transmits_dropped, 0);
+}
+
+/// M-30.
+#[test]
+fn a_joiner_gets_the_living_and_is_told_what_is_known_of_itself() {
+    let mut rig = Rig::knowing(&["a", "b", "c"]);
+    rig.hear("c", Update::Record(record_of("c", 1, 1, Standing::Left, 3)));
+    rig.hear("a", Update::Record(record_of("b", 9, 1, Standing::Left, 2)));
+    rig.sent.clear();
+    let joins = record("b", 2, 0, 2);
+    rig.receive(
+        "b",
+        Message::new(Body::Join {
+            nonce: 3,
+            record: joins,
+        }),
+    );
+    let [
+        Transmit {
+            to: Destination::Sender(to),
+            message,
+            reliable: true,
+        },
+    ] = &rig.sent[..]
+    else {
+        panic!("one reply: {:?}", rig.sent)
+    };
+    assert_eq!(to.as_str(), "b");
+    let mut names: Vec<_> = message
+        .records()
+        .map(|record| record.name().as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "b", "me"], "not c, which has left");
+    // Under another's name nobody joins.
+    let forged = Message::new(Body::Join {
+        nonce: 3,
+        record: record("z", 2, 0, 2),
+    });
+    rig.sent.clear();
+    rig.receive("a", forged);
+    assert!(rig.sent.is_empty());
+    assert_eq!(rig.state("z"), None);
+}
+
+/// M-5, M-6.
+#[test]
+fn a_node_signs_what_it_says_of_itself() {
+    #[derive(Debug)]
+    struct Length;
+    impl Sign for Length {
+        fn sign(&self, bytes: &[u8]) -> Bytes {
+            Bytes::from(format!("{} bytes", bytes.len()))
+        }
+    }
+    let mut identity = Identity::new(name("me"), 1, address(0));
+    identity.signer = Some(Arc::new(Length));
+    let mut config = Config::lan();
+    config.cluster = "blue".to_owned();
+    let now = Time::default();
+    let mut swim = Swim::new(now, identity, config, 1);
+    let check = |swim: &Swim| {
+        let record = swim.record().expect("it has a record");
+        let signed = record.signed_bytes("blue");
+        assert_eq!(
+            record.proof()[..],
+            format!("{} bytes", signed.len()).as_bytes()[..]
+        );
+        assert_ne!(
+            signed,
+            record.signed_bytes("green"),
+            "another cluster's proof is none"
+        );
+        record.version()
+    };
+    let first = check(&swim);
+    swim.set_tag(now, "k", "v").expect("the tag is legal");
+    assert!(check(&swim) > first);
+}
+
+/// M-6.
+#[test]
+fn what_does_not_verify_is_dropped_from_a_message() {
+    let updates = vec![
+        Update::Record(record("a", 1, 0, 1)),
+        Update::Record(record("b", 1, 0, 1)),
+    ];
+    let row = Row {
+        record: record("c", 1, 0, 1),
+        state: MemberState::Alive,
+    };
+    let body = Body::SyncPush {
+        nonce: 1,
+        rows: vec![row],
+    };
+    let mut message = Message { body, updates };
+    assert!(message.retain_records(|record| record.name().as_str() == "a"));
+    assert_eq!(message.records().count(), 1);
+    let mut join = Message::new(Body::Join {
+        nonce: 1,
+        record: record("a", 1, 0, 1),
+    });
+    assert!(
+        !join.retain_records(|_| false),
+        "a join is nothing without its record"
+    );
+}
+
+/// M-37, M-38.
+#[test]
+fn a_message_that_is_too_long_is_refused_and_a_longer_one_is_understood() {
+    let mut bytes = bytes::BytesMut::new();
+    Message::new(Body::Ack { nonce: 1 }).encode(&mut bytes);
+    assert_eq!(bytes[..], [2, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+    bytes.resize(65_536, 0xff);
+    assert_eq!(
+        Message::decode(bytes.clone().freeze()),
+        Ok(Message::new(Body::Ack { nonce: 1 }))
+    );
+    bytes.resize(65_537, 0xff);
+    assert!(Message::decode(bytes.freeze()).is_err());
+    for bytes in [
+        &[][..],
+        &[0],
+        &[13, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        &[6],
+        &[6, 1, 2],
+        &[6, 0x40, 0],
+    ] {
+        assert!(
+            Message::decode(Bytes::copy_from_slice(bytes)).is_err(),
+            "{bytes:?}"
+        );
+    }
+}

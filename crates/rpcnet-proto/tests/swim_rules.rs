@@ -1,0 +1,384 @@
+//! Single rules of `docs/spec/swim.md`, tried on one node that is fed by hand.
+
+mod swim_rig;
+
+use std::time::Duration;
+
+use rpcnet_proto::swim::{
+    Body, Config, Event, MemberState, Message, NodeName, Row, Standing, Update, Verdict, Version,
+};
+
+use swim_rig::{OTHERS, Rig, T, address, ms, name, record, record_of, vote};
+
+/// M-9, M-18.
+#[test]
+fn votes_count_once_per_reporter_and_from_members_only() {
+    let mut rig = Rig::knowing(&OTHERS);
+    rig.vote("a", "b", (1, 0), "stranger");
+    rig.vote("a", "b", (1, 0), "b");
+    rig.vote("a", "b", (1, 0), "me");
+    rig.vote("a", "b", (0, 0), "a");
+    rig.vote("a", "b", (1, 1), "a");
+    rig.vote("a", "b", (u64::MAX, u64::MAX), "a");
+    assert_eq!(
+        rig.state("b"),
+        Some(MemberState::Alive),
+        "none of these counts"
+    );
+    assert_eq!(rig.swim.counters().votes_ignored, 6);
+    rig.vote("a", "b", (1, 0), "a");
+    assert_eq!(rig.state("b"), Some(MemberState::Suspect));
+    for _ in 0..50 {
+        rig.vote("a", "b", (1, 0), "a");
+    }
+    assert_eq!(
+        rig.swim.counters().votes_counted,
+        1,
+        "one voice, however often it is heard"
+    );
+    for reporter in ["c", "d", "e", "f"] {
+        rig.vote("a", "b", (1, 0), reporter);
+    }
+    assert_eq!(
+        rig.swim.counters().votes_counted,
+        3,
+        "two confirmations are all that it takes"
+    );
+}
+
+/// M-9.
+#[test]
+fn a_failure_is_never_taken_over_from_others() {
+    let mut rig = Rig::knowing(&OTHERS);
+    for reporter in ["a", "c", "d", "e"] {
+        rig.hear(reporter, vote("b", (1, 0), Verdict::Failed, reporter));
+    }
+    assert_eq!(
+        rig.state("b"),
+        Some(MemberState::Suspect),
+        "it is a doubt like any other"
+    );
+    rig.hear("b", Update::Record(record("b", 1, 1, 2)));
+    assert_eq!(rig.state("b"), Some(MemberState::Alive));
+    assert!(rig.events.contains(&Event::Cleared { name: name("b") }));
+    rig.vote("a", "b", (1, 0), "a");
+    assert_eq!(
+        rig.state("b"),
+        Some(MemberState::Alive),
+        "the doubt of an older version is stale"
+    );
+}
+
+/// M-8, M-34.
+#[test]
+fn stale_records_never_resurrect() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    rig.hear("a", Update::Record(record_of("b", 1, 3, Standing::Left, 2)));
+    assert_eq!(rig.state("b"), Some(MemberState::Left));
+    for (epoch, incarnation) in [(1, 0), (1, 3), (1, 4), (1, u64::MAX), (0, u64::MAX)] {
+        rig.hear("b", Update::Record(record("b", epoch, incarnation, 2)));
+        assert_eq!(
+            rig.state("b"),
+            Some(MemberState::Left),
+            "{epoch}, {incarnation}"
+        );
+    }
+    rig.hear("b", Update::Record(record("b", 2, 0, 2)));
+    assert_eq!(rig.state("b"), Some(MemberState::Alive));
+    // The tombstone of somebody who was never known is no news.
+    rig.hear(
+        "a",
+        Update::Record(record_of("ghost", 1, 0, Standing::Left, 9)),
+    );
+    assert_eq!(rig.state("ghost"), None);
+    let row = Row {
+        record: record("ghost", 1, 0, 9),
+        state: MemberState::Failed,
+    };
+    let body = Body::SyncPush {
+        nonce: 0,
+        rows: vec![row],
+    };
+    rig.receive("a", Message::new(body));
+    assert_eq!(rig.state("ghost"), None);
+}
+
+/// M-8.
+#[test]
+fn a_failed_member_comes_back_by_its_own_newer_record_only() {
+    let mut rig = Rig::knowing(&["a"]);
+    rig.pass(Duration::from_secs(20));
+    assert_eq!(rig.state("a"), Some(MemberState::Failed));
+    rig.hear("x", Update::Record(record("a", 1, 0, 1)));
+    rig.receive("a", Message::new(Body::Gossip));
+    assert_eq!(
+        rig.state("a"),
+        Some(MemberState::Failed),
+        "being heard is not enough"
+    );
+    let told = rig.sent.last().expect("it is told so");
+    assert_eq!(
+        told.message.updates,
+        [vote("a", (1, 0), Verdict::Failed, "me")]
+    );
+    rig.hear("a", Update::Record(record("a", 1, 1, 1)));
+    assert_eq!(rig.state("a"), Some(MemberState::Alive));
+    assert!(rig.events.contains(&Event::Recovered { name: name("a") }));
+}
+
+/// M-9, M-20.
+#[test]
+fn a_doubt_about_this_node_is_answered_and_not_too_often() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    let before = rig.version();
+    for _ in 0..1000 {
+        let now = rig.version();
+        rig.vote("a", "me", (now.epoch, now.incarnation), "a");
+    }
+    let expected = Version {
+        incarnation: before.incarnation + 1,
+        ..before
+    };
+    assert_eq!(rig.version(), expected, "once per gossip interval");
+    rig.pass(Duration::from_millis(250));
+    assert_eq!(rig.version().incarnation, before.incarnation + 2);
+    for forged in [(1, u64::MAX), (u64::MAX, 0), (0, 0), (1, 0)] {
+        rig.pass(Duration::from_secs(1));
+        rig.vote("a", "me", forged, "a");
+    }
+    assert_eq!(
+        rig.version().incarnation,
+        before.incarnation + 2,
+        "nobody else raises it"
+    );
+}
+
+/// M-4.
+#[test]
+fn the_last_versions_there_are_neither_overflow_nor_wedge() {
+    let mut rig = Rig::with_epoch(Config::lan(), u64::MAX);
+    rig.meet(&["a", "b"]);
+    let doubt = |rig: &mut Rig| {
+        rig.pass(Duration::from_secs(1));
+        let now = rig.version();
+        rig.vote("a", "me", (now.epoch, now.incarnation), "a");
+    };
+    doubt(&mut rig);
+    assert_eq!(
+        rig.version(),
+        Version {
+            epoch: u64::MAX,
+            incarnation: 1
+        }
+    );
+    // Somebody has this node's name and the last version there is.
+    rig.hear("a", Update::Record(record("me", u64::MAX, u64::MAX, 0)));
+    doubt(&mut rig);
+    rig.swim.leave(rig.now);
+    rig.swim.join(rig.now, &[address(1)]);
+    rig.pass(Duration::from_secs(5));
+    // Others at the end of their range are members like any other.
+    let mut rig = Rig::knowing(&["a", "b", "c"]);
+    rig.hear("a", Update::Record(record("a", u64::MAX, u64::MAX, 1)));
+    rig.vote("b", "a", (u64::MAX, u64::MAX), "b");
+    assert_eq!(rig.state("a"), Some(MemberState::Suspect));
+    rig.pass(Duration::from_secs(40));
+    assert_eq!(rig.state("a"), Some(MemberState::Failed));
+}
+
+/// M-11.
+#[test]
+fn a_node_goes_beyond_what_its_earlier_life_said() {
+    let mut rig = Rig::knowing(&["a"]);
+    rig.hear("a", Update::Record(record("me", 7, 3, 0)));
+    assert_eq!(
+        rig.version(),
+        Version {
+            epoch: 8,
+            incarnation: 0
+        }
+    );
+    rig.hear(
+        "a",
+        Update::Record(record_of("me", 20, 0, Standing::Left, 44)),
+    );
+    assert_eq!(rig.version().epoch, 21);
+    // A living node elsewhere is another matter.
+    rig.hear("a", Update::Record(record("me", 30, 0, 44)));
+    assert_eq!(rig.version().epoch, 21, "no fight");
+    assert!(
+        rig.events
+            .iter()
+            .any(|event| matches!(event, Event::Conflict(c) if c.yields))
+    );
+    rig.hear("a", vote("me", (30, 0), Verdict::Failed, "a"));
+    assert_eq!(rig.version().epoch, 31, "the name is free again");
+    rig.hear("a", Update::Record(record("me", 50, 0, 44)));
+    rig.swim.take_over(rig.now);
+    assert_eq!(rig.version().epoch, 51);
+}
+
+/// M-14.
+#[test]
+fn forged_answers_do_not_count() {
+    let mut rig = Rig::knowing(&OTHERS);
+    let (target, nonce) = rig.next_ping();
+    let other = OTHERS
+        .iter()
+        .find(|other| **other != target.as_str())
+        .expect("there are more");
+    rig.receive(other, Message::new(Body::Ack { nonce }));
+    rig.receive(
+        target.as_str(),
+        Message::new(Body::Ack { nonce: nonce ^ 1 }),
+    );
+    rig.receive("stranger", Message::new(Body::Ack { nonce }));
+    rig.receive(other, Message::new(Body::ForwardedAck { nonce }));
+    rig.receive(other, Message::new(Body::Nack { nonce }));
+    assert_eq!(rig.swim.counters().answers_ignored, 5);
+    rig.receive(target.as_str(), Message::new(Body::Ack { nonce }));
+    assert_eq!(rig.swim.counters().answers_ignored, 5, "this one counts");
+    rig.receive(target.as_str(), Message::new(Body::Ack { nonce }));
+    assert_eq!(rig.swim.counters().answers_ignored, 6, "and only once");
+}
+
+/// M-13, M-14.
+#[test]
+fn relays_and_a_stream_are_tried_and_their_answers_count() {
+    let mut rig = Rig::knowing(&OTHERS);
+    let (target, nonce) = rig.next_ping();
+    rig.sent.clear();
+    rig.pass(Duration::from_millis(301));
+    let relays: Vec<NodeName> = rig
+        .sent
+        .iter()
+        .filter_map(|transmit| match &transmit.message.body {
+            Body::PingReq { target: asked, .. } => {
+                assert_eq!(*asked, target);
+                transmit.to.name().cloned()
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(relays.len(), 3);
+    assert!(!relays.contains(&target));
+    let on_stream = rig.sent.iter().any(|transmit| {
+        transmit.reliable
+            && transmit.to.name() == Some(&target)
+            && matches!(
+                transmit.message.body,
+                Body::Ping {
+                    on_stream: true,
+                    ..
+                }
+            )
+    });
+    assert!(on_stream);
+    rig.receive(relays[0].as_str(), Message::new(Body::Nack { nonce }));
+    rig.receive(
+        relays[0].as_str(),
+        Message::new(Body::ForwardedAck { nonce }),
+    );
+    assert_eq!(
+        rig.swim.counters().answers_ignored,
+        1,
+        "it had said that it has none"
+    );
+    rig.receive(
+        relays[1].as_str(),
+        Message::new(Body::ForwardedAck { nonce }),
+    );
+    assert_eq!(rig.swim.counters().probes_indirect, 1);
+    rig.pass(T);
+    assert_eq!(rig.state(target.as_str()), Some(MemberState::Alive));
+}
+
+/// M-15.
+#[test]
+fn missed_nacks_and_own_refutations_make_a_node_doubt_itself() {
+    let mut rig = Rig::knowing(&OTHERS);
+    rig.next_ping();
+    rig.pass(ms(520));
+    assert_eq!(rig.swim.awareness(), 3, "three relays were silent");
+    rig.vote("a", "me", (1, 0), "a");
+    assert_eq!(rig.swim.awareness(), 4);
+    let mut config = Config::lan();
+    config.lifeguard = false;
+    let mut plain = Rig::new(config);
+    plain.meet(&OTHERS);
+    plain.pass(ms(2_000));
+    assert_eq!(plain.swim.awareness(), 0);
+}
+
+/// M-21.
+#[test]
+fn who_was_just_heard_is_not_failed() {
+    let mut rig = Rig::knowing(&OTHERS);
+    rig.vote("a", "b", (1, 0), "a");
+    for _ in 0..200 {
+        rig.pass(ms(200));
+        rig.swim.handle_reachable(rig.now, &name("b"));
+    }
+    assert_eq!(
+        rig.state("b"),
+        Some(MemberState::Suspect),
+        "it has not answered, but it lives"
+    );
+    assert!(rig.swim.counters().vetoed > 0);
+    rig.pass(Duration::from_secs(40));
+    assert_eq!(rig.state("b"), Some(MemberState::Failed));
+}
+
+/// M-22.
+#[test]
+fn after_a_pause_nobody_fails_before_what_arrived_was_read() {
+    let mut rig = Rig::knowing(&OTHERS);
+    rig.vote("a", "b", (1, 0), "a");
+    rig.vote("c", "b", (1, 0), "c");
+    // The suspicion would have ended during the pause.
+    rig.now = rig.now + Duration::from_secs(30);
+    rig.swim.handle_timeout(rig.now);
+    rig.drain();
+    assert_eq!(rig.state("b"), Some(MemberState::Suspect));
+    assert_eq!(rig.swim.counters().pauses, 1);
+    assert!(rig.swim.awareness() > 0);
+    rig.hear("a", Update::Record(record("b", 1, 1, 2)));
+    rig.pass(ms(1_000));
+    assert_eq!(rig.state("b"), Some(MemberState::Alive));
+    rig.swim.handle_lateness(rig.now, Duration::from_secs(9));
+    assert_eq!(rig.swim.counters().pauses, 2, "the driver may say so too");
+}
+
+/// M-12.
+#[test]
+fn a_doubt_of_the_driver_is_a_probe_out_of_turn() {
+    let mut rig = Rig::knowing(&OTHERS);
+    rig.sent.clear();
+    for _ in 0..50 {
+        rig.swim.handle_doubt(rig.now, &name("d"));
+    }
+    rig.swim.handle_doubt(rig.now, &name("nobody"));
+    rig.swim.handle_doubt(rig.now, &name("me"));
+    rig.drain();
+    let pings = rig
+        .sent
+        .iter()
+        .filter(|t| matches!(t.message.body, Body::Ping { .. }));
+    assert_eq!(pings.count(), 1, "one question is open, and that is enough");
+    assert_eq!(rig.state("d"), Some(MemberState::Alive));
+}
+
+/// M-12.
+#[test]
+fn every_member_is_probed_once_per_round() {
+    let mut rig = Rig::knowing(&OTHERS);
+    for _ in 0..10 {
+        let mut probed = std::collections::BTreeSet::new();
+        for _ in 0..OTHERS.len() {
+            let (target, nonce) = rig.next_ping();
+            rig.receive(target.as_str(), Message::new(Body::Ack { nonce }));
+            probed.insert(target);
+        }
+        assert_eq!(probed.len(), OTHERS.len());
+    }
+}

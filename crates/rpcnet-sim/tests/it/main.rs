@@ -1,0 +1,6 @@
+//! What the simulator promises, and what the core keeps in it.
+
+mod determinism;
+mod invariants;
+mod processes;
+mod seeds;
