@@ -186,7 +186,9 @@ pub(super) async fn deadline(scale: Scale) -> Outcome {
     Ok(measured)
 }
 
-const TIMEOUT: Duration = Duration::from_millis(50);
+/// Long enough that a call has begun within it on a disturbed machine too: a handler that
+/// never began is never dropped.
+const TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Calls whose deadlines run at once; divides the amounts.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 25;
