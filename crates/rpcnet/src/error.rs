@@ -11,6 +11,7 @@ use rpcnet_proto::{Code, Origin, Status};
 pub use self::failure::{
     ConnectionError, ConnectionErrorKind, HandlerRan, Refusal, StreamError, StreamErrorKind,
 };
+use crate::cluster::ClusterError;
 use crate::transport::tls::TlsError;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -96,6 +97,9 @@ pub enum RpcError {
     /// names both schemas. The handler did not run. Deploy matching definitions, or
     /// call with a codec that names its fields.
     SchemaMismatch(Refusal),
+    /// The cluster could not be joined, or refused what this node wanted to say in it. No
+    /// handler is involved.
+    ClusterError(Box<ClusterError>),
 }
 
 const _: () = assert!(size_of::<RpcError>() <= 24, "errors travel in every result");
@@ -158,6 +162,7 @@ impl RpcError {
             Self::TlsError(_)
             | Self::UnknownMethod(_)
             | Self::ConfigError(_)
+            | Self::ClusterError(_)
             | Self::IoError(_) => HandlerRan::No,
         }
     }
@@ -290,6 +295,7 @@ impl fmt::Display for RpcError {
             Self::ServiceError(status) => write!(f, "error of the service: {status}"),
             Self::InvalidRequest(refusal) => write!(f, "invalid request: {refusal}"),
             Self::SchemaMismatch(refusal) => write!(f, "schema mismatch: {refusal}"),
+            Self::ClusterError(error) => write!(f, "cluster: {error}"),
         }
     }
 }
@@ -302,6 +308,7 @@ impl StdError for RpcError {
             Self::TlsError(error) => error.source(),
             Self::SerializationError { source } => Some(&**source),
             Self::IoError(error) => Some(error),
+            Self::ClusterError(error) => error.source(),
             _ => None,
         }
     }

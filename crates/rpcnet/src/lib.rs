@@ -103,6 +103,7 @@ mod call_options;
 pub mod certs;
 mod client;
 mod clock;
+pub mod cluster;
 pub mod codec;
 mod config;
 mod context;
