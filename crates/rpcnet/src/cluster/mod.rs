@@ -5,6 +5,9 @@ mod error;
 mod event;
 mod filter;
 mod member;
+mod proof;
+mod seeds;
+mod snapshot;
 mod view;
 
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
