@@ -6,6 +6,9 @@ mod event;
 mod filter;
 pub(crate) mod links;
 mod member;
+mod proof;
+mod seeds;
+mod snapshot;
 mod view;
 
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
