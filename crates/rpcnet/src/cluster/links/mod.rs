@@ -2,7 +2,6 @@
 
 mod counters;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,17 +11,11 @@ use tokio::sync::{broadcast, mpsc};
 pub use self::counters::LinkCounters;
 use self::counters::Tally;
 use super::ClusterLimits;
+use super::proof::Gate;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
-use crate::identity::PeerIdentity;
 use crate::server::streams::{StreamTaker, TakenStream};
 use crate::task::Tasks;
-
-/// Decides whether whoever presented a certificate may speak under a name.
-pub(crate) trait Admit: fmt::Debug + Send + Sync {
-    /// `Err` says why not, for people.
-    fn admits(&self, peer: &PeerIdentity, name: &NodeName) -> Result<(), String>;
-}
 
 /// What the links of a membership are made of.
 #[derive(Debug)]
@@ -32,7 +25,7 @@ pub(crate) struct LinksSetup {
     /// This node's name.
     pub(crate) name: NodeName,
     /// Who is let in.
-    pub(crate) gate: Arc<dyn Admit>,
+    pub(crate) gate: Arc<Gate>,
     /// Certificates, limits, and the address whose interface dials go out from.
     pub(crate) rpc: RpcConfig,
     /// Bounds.
