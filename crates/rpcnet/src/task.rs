@@ -45,6 +45,12 @@ impl Tasks {
         });
     }
 
+    /// Runs a function on a thread that may block. It cannot be stopped: whoever waits for
+    /// these tasks waits for it.
+    pub(crate) fn spawn_blocking(&self, function: impl FnOnce() + Send + 'static) {
+        self.tracker.spawn_blocking(function);
+    }
+
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.stop
     }
