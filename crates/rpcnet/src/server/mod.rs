@@ -368,11 +368,16 @@ impl RpcServer {
         let running = self.shared.places.taken();
         self.shared.admission.close();
         let deadline = began + grace;
-        self.shared.drain.send_if_modified(|drain| {
+        let is_first = self.shared.drain.send_if_modified(|drain| {
             let is_first = drain.is_none();
             drain.get_or_insert_with(|| Drain::new(deadline));
             is_first
         });
+        if let Some(taken) = self.shared.taken.get()
+            && is_first
+        {
+            taken.taker.draining();
+        }
         let mut serving = self.shared.serving.subscribe();
         // The sender lives in what we share.
         let _ = serving.wait_for(|serving| *serving == 0).await;
