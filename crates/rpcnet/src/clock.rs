@@ -1,4 +1,5 @@
-//! Where deadlines and waits read the monotonic clock, so that paused test time holds for them.
+//! Where deadlines and waits read the monotonic clock, so that paused test time holds for them;
+//! and where the cluster reads the wall clock, which certificates go by.
 
 use std::time::{Instant, SystemTime};
 
@@ -6,7 +7,7 @@ pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The calendar's time: for validity of certificates and for boot epochs, never for waits.
+/// The date, for what outlives the process: certificates and boot epochs. Never for waits.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
