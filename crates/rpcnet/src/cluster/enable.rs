@@ -154,7 +154,9 @@ fn assemble(
     let leave_delay = swim_config.leave_delay;
     let identity = Identity {
         epoch: boot_epoch(memory.held().epoch),
-        address: config.advertised.unwrap_or_else(|| address::presumed(bound)),
+        address: config
+            .advertised
+            .unwrap_or_else(|| address::presumed(bound)),
         tags: config.initial_tags()?,
         key: credentials.key,
         signer: Some(credentials.signer),
