@@ -131,7 +131,7 @@ impl Shared {
 
     /// Sends to whoever is dialled at the target, on a link where there is a good one.
     pub(super) fn route(self: &Arc<Self>, target: &Target, out: Outgoing) {
-        let mut state = self.state();
+        let state = self.state();
         let link = match &target.name {
             Some(name) => state.table.best(name),
             None => state.table.dialled(target.address),
