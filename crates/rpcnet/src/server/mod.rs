@@ -389,6 +389,10 @@ impl RpcServer {
         }
     }
 
+    pub(crate) fn config(&self) -> &RpcConfig {
+        &self.shared.config
+    }
+
     /// How many calls are running now.
     #[must_use]
     pub fn running_calls(&self) -> usize {
