@@ -250,6 +250,8 @@ impl Swim {
         records: impl IntoIterator<Item = std::sync::Arc<Record>>,
     ) {
         let now = self.enter(now);
+        let records = records.into_iter();
+        self.members.reserve(records.size_hint().0);
         for record in records {
             if !record.is_left() && self.members.find(record.name()).is_none() {
                 self.members.insert(record);
