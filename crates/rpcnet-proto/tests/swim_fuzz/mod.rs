@@ -354,9 +354,9 @@ impl Input<'_> {
     /// Nothing, a certificate, or as much as there may be.
     fn key(&mut self) -> Bytes {
         let len = match self.byte() {
-            0..=127 => 0,
-            128..=223 => 850,
-            _ => Record::KEY_BYTES_MAX,
+            200..=239 => 850,
+            240..=243 => Record::KEY_BYTES_MAX,
+            _ => 0,
         };
         Bytes::from_static(&[7; Record::KEY_BYTES_MAX]).slice(..len)
     }
