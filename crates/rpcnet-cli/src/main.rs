@@ -21,6 +21,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Certs(cmd::certs::Args),
+    Cluster(cmd::cluster::Args),
     Demo(cmd::demo::Args),
     #[command(hide = true)]
     DemoServer(cmd::demo::server::Args),
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Certs(args) => cmd::certs::run(args)
             .map_err(Into::into)
             .and_then(|report| print(&report)),
+        Command::Cluster(args) => cmd::cluster::run(args),
         Command::Demo(args) => cmd::demo::run(args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
     };

@@ -1,0 +1,156 @@
+//! [`Unanswered`]: why nobody answered, and which option to change.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use rpcnet::{ConnectionErrorKind, RpcError, TlsError};
+
+use super::access::{Access, Target, is_name_mismatch};
+use super::seed::Seed;
+
+/// Every address that was asked, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Unanswered {
+    attempts: Vec<Attempt>,
+}
+
+/// One address that gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    place: String,
+    reason: String,
+    hint: Option<String>,
+}
+
+impl Unanswered {
+    pub(super) fn push(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+    }
+}
+
+impl Attempt {
+    /// A name that leads to no address.
+    pub(super) fn unresolved(seed: &Seed, error: &io::Error) -> Self {
+        Self {
+            place: seed.to_string(),
+            reason: format!("the name could not be looked up: {error}"),
+            hint: Some("--seed: is the host's name right?".into()),
+        }
+    }
+
+    /// An address that could not be asked, or refused to answer.
+    pub(super) fn failed(access: &Access, target: &Target, error: &RpcError) -> Self {
+        let reason = if is_name_mismatch(error) {
+            format!(
+                "the certificate there is not for {}",
+                quoted(target.names())
+            )
+        } else {
+            crate::chain(error)
+        };
+        Self {
+            place: target.address().to_string(),
+            reason,
+            hint: hint(access, error),
+        }
+    }
+
+    /// The node answered something that is no answer.
+    pub(super) fn unreadable(target: &Target, error: &serde_json::Error) -> Self {
+        Self {
+            place: target.address().to_string(),
+            reason: format!("the answer is not understood: {error}"),
+            hint: Some("the node may be of another version than this command".into()),
+        }
+    }
+
+    /// Why, without where.
+    pub(super) fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no node answered")?;
+        for Attempt {
+            place,
+            reason,
+            hint,
+        } in &self.attempts
+        {
+            write!(f, "\n  {place}: {reason}")?;
+            if let Some(hint) = hint {
+                write!(f, "\n    {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Error for Unanswered {}
+
+/// Which option is likely wrong.
+fn hint(access: &Access, error: &RpcError) -> Option<String> {
+    let hint = match error {
+        RpcError::TlsError(error) => return tls_hint(access, error),
+        RpcError::ConnectionError(error) if error.kind() == ConnectionErrorKind::NoAnswer => {
+            "--seed: is a node running there, and does UDP get through?"
+        }
+        RpcError::UnknownMethod(_) => {
+            "--seed: this server is no cluster's node; ask one that has `enable_cluster`"
+        }
+        RpcError::Unauthenticated(_) => CERTIFICATE_NEEDED,
+        RpcError::PermissionDenied(_) => "--cert: the node does not answer this certificate",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+const CERTIFICATE_NEEDED: &str = "--cert and --key: the node answers only who has a certificate \
+                                  of its CA (rpcnet certs client makes one)";
+
+fn tls_hint(access: &Access, error: &TlsError) -> Option<String> {
+    Some(match error {
+        TlsError::File { path, .. }
+        | TlsError::Pem { path, .. }
+        | TlsError::Unusable { path, .. } => {
+            format!("{}: this file is the one to mend", option_of(access, path)?)
+        }
+        TlsError::KeyMismatch { .. } => "--key: give the key that belongs to --cert".into(),
+        TlsError::PeerUntrusted => format!(
+            "--ca: {} did not sign the certificate there; give the CA of that cluster",
+            access.ca().display()
+        ),
+        TlsError::PeerNameMismatch { .. } => match access.server_name() {
+            Some(_) => "--server-name: give the node's name, or leave it out".into(),
+            None => "--server-name: give the node's name".into(),
+        },
+        TlsError::PeerWrongUsage => "--seed: the certificate there is not a server's".into(),
+        TlsError::CertificateRequired => CERTIFICATE_NEEDED.into(),
+        TlsError::CertificateRefused { .. } => {
+            "--cert: it must be signed by the CA that the node trusts, and valid today".into()
+        }
+        TlsError::NoCommonProtocol => "--seed: what listens there is no rpcnet node".into(),
+        _ => return None,
+    })
+}
+
+fn option_of(access: &Access, path: &Path) -> Option<&'static str> {
+    if access.ca() == path {
+        Some("--ca")
+    } else if access.cert().is_some_and(|cert| cert == path) {
+        Some("--cert")
+    } else if access.key().is_some_and(|key| key == path) {
+        Some("--key")
+    } else {
+        None
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    quoted.join(" or ")
+}
