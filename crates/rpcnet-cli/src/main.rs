@@ -25,6 +25,8 @@ enum Command {
     Demo(cmd::demo::Args),
     #[command(hide = true)]
     DemoServer(cmd::demo::server::Args),
+    #[command(hide = true)]
+    DemoNode(cmd::demo::cluster::node::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Cluster(args) => cmd::cluster::run(args),
         Command::Demo(args) => cmd::demo::run(args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
+        Command::DemoNode(args) => cmd::demo::cluster::node::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -162,6 +162,6 @@ impl Access {
 
 const LOCALHOST: &str = "localhost";
 
-pub(super) fn is_name_mismatch(error: &RpcError) -> bool {
+fn is_name_mismatch(error: &RpcError) -> bool {
     matches!(error, RpcError::TlsError(tls) if matches!(**tls, TlsError::PeerNameMismatch { .. }))
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use rpcnet::{ConnectionErrorKind, RpcError, TlsError};
 
-use super::access::{Access, Target, is_name_mismatch};
+use super::access::{Access, Target};
 use super::seed::Seed;
+use super::text::printable;
 
 /// Every address that was asked, and what came of it.
 #[derive(Debug, Default)]
@@ -42,14 +43,13 @@ impl Attempt {
 
     /// An address that could not be asked, or refused to answer.
     pub(super) fn failed(access: &Access, target: &Target, error: &RpcError) -> Self {
-        let reason = if is_name_mismatch(error) {
-            format!(
-                "the certificate there is not for {}",
-                quoted(target.names())
-            )
-        } else {
-            crate::chain(error)
+        let reason = match error {
+            RpcError::TlsError(tls) => tls_reason(access, target, tls),
+            _ => None,
         };
+        // What the node itself says is among the causes.
+        let reason = reason.unwrap_or_else(|| crate::chain(error));
+        let reason = printable(&reason, REASON_CHARS_MAX);
         Self {
             place: target.address().to_string(),
             reason,
@@ -72,17 +72,19 @@ impl Attempt {
     }
 }
 
+/// Where and why.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no node answered")?;
-        for Attempt {
-            place,
-            reason,
-            hint,
-        } in &self.attempts
-        {
-            write!(f, "\n  {place}: {reason}")?;
-            if let Some(hint) = hint {
+        for attempt in &self.attempts {
+            write!(f, "\n  {attempt}")?;
+            if let Some(hint) = &attempt.hint {
                 write!(f, "\n    {hint}")?;
             }
         }
@@ -120,10 +122,7 @@ fn tls_hint(access: &Access, error: &TlsError) -> Option<String> {
             format!("{}: this file is the one to mend", option_of(access, path)?)
         }
         TlsError::KeyMismatch { .. } => "--key: give the key that belongs to --cert".into(),
-        TlsError::PeerUntrusted => format!(
-            "--ca: {} did not sign the certificate there; give the CA of that cluster",
-            access.ca().display()
-        ),
+        TlsError::PeerUntrusted => "--ca: give the certificate of that cluster's CA".into(),
         TlsError::PeerNameMismatch { .. } => match access.server_name() {
             Some(_) => "--server-name: give the node's name, or leave it out".into(),
             None => "--server-name: give the node's name".into(),
@@ -150,7 +149,22 @@ fn option_of(access: &Access, path: &Path) -> Option<&'static str> {
     }
 }
 
-fn quoted(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
-    quoted.join(" or ")
+/// The reason, where the library's speaks of its own settings rather than of options.
+fn tls_reason(access: &Access, target: &Target, error: &TlsError) -> Option<String> {
+    Some(match error {
+        TlsError::PeerUntrusted => format!(
+            "the certificate there was not signed by {}",
+            access.ca().display()
+        ),
+        TlsError::PeerNameMismatch { .. } => {
+            let names = target.names().iter().map(|name| format!("{name:?}"));
+            let names: Vec<String> = names.collect();
+            format!("the certificate there is not for {}", names.join(" or "))
+        }
+        TlsError::CertificateRequired => "the node requires a certificate".into(),
+        _ => return None,
+    })
 }
+
+/// Characters of a reason that are printed.
+const REASON_CHARS_MAX: usize = 500;

@@ -20,7 +20,7 @@ use rpcnet::cluster::TagFilter;
 
 pub(crate) use self::access::{Access, Target};
 pub(crate) use self::feed::{Feed, Update};
-pub(crate) use self::table::{columns, ms_since_1970};
+pub(crate) use self::table::{columns, tags};
 pub(crate) use self::view::{Event, Node, View};
 
 /// Look at a running cluster: its members, and what becomes of them.

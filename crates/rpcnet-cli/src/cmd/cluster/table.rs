@@ -86,7 +86,7 @@ fn started(epoch: u64, now: u64) -> String {
 const YEAR_2020_MS: u64 = 1_577_836_800_000;
 
 /// Now, as an epoch would be.
-pub(crate) fn ms_since_1970() -> u64 {
+pub(super) fn ms_since_1970() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -94,7 +94,7 @@ pub(crate) fn ms_since_1970() -> u64 {
 }
 
 /// Tags as `key=value`, in quotes where the value has more than letters and signs.
-pub(super) fn tags(node: &Node) -> String {
+pub(crate) fn tags(node: &Node) -> String {
     let tags: Vec<String> = node
         .tags
         .iter()

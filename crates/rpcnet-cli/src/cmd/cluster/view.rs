@@ -63,12 +63,6 @@ pub(crate) struct Event {
     pub(crate) details: BTreeMap<String, Value>,
 }
 
-impl View {
-    pub(crate) fn get(&self, name: &str) -> Option<&Node> {
-        self.members.iter().find(|node| node.name == name)
-    }
-}
-
 impl Node {
     /// Whether it is alive or suspect.
     pub(crate) fn is_live(&self) -> bool {
