@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use rpcnet::{ConnectionErrorKind, RpcError, TlsError};
+use rpcnet::{Code, ConnectionErrorKind, RpcError, TlsError};
 
 use super::access::{Access, Target};
 use super::seed::Seed;
@@ -105,6 +105,7 @@ fn hint(access: &Access, error: &RpcError) -> Option<String> {
             "--seed: this server is no cluster's node; ask one that has `enable_cluster`"
         }
         RpcError::Unauthenticated(_) => CERTIFICATE_NEEDED,
+        RpcError::Status(status) if status.code == Code::Unauthenticated => CERTIFICATE_NEEDED,
         RpcError::PermissionDenied(_) => "--cert: the node does not answer this certificate",
         _ => return None,
     };

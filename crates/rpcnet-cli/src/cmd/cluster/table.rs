@@ -144,7 +144,7 @@ fn in_reach(quorum: &Quorum) -> String {
         "quorum: {} of {} voters in reach{suspects}: {}{}\n",
         quorum.reachable,
         quorum.known,
-        printable(&quorum.side, WORD_CHARS_MAX),
+        printable(&quorum.side.to_lowercase(), WORD_CHARS_MAX),
         if quorum.stable {
             ", stable"
         } else {

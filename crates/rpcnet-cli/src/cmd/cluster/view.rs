@@ -106,8 +106,8 @@ pub(super) mod tests {
     pub(in super::super) fn view() -> Value {
         json!({
             "cluster": "demo", "node": "director", "revision": 7,
-            "quorum": {"known": 2, "reachable": 2, "suspects": 0, "side": "whole",
-                       "side_expected": "whole", "stable": true},
+            "quorum": {"known": 2, "reachable": 2, "suspects": 0, "side": "Whole",
+                       "side_expected": "Whole", "stable": true},
             "members": [
                 {"name": "director", "address": "127.0.0.1:1", "state": "alive",
                  "tags": {"role": "director"}, "epoch": 1, "incarnation": 0, "self": true},
