@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|report| print(&report)),
         Command::Cluster(args) => cmd::cluster::run(args),
-        Command::Demo(args) => cmd::demo::run(args),
+        Command::Demo(args) => cmd::demo::run(&args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
         Command::DemoNode(args) => cmd::demo::cluster::node::run(&args),
     };

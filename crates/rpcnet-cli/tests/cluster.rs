@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use rpcnet::certs::DevCa;
 use rpcnet::cluster::{ClusterConfig, ClusterMembership};
-use rpcnet::{RpcConfig, RpcServer};
+use rpcnet::{RpcConfig, RpcError, RpcServer};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,24 +37,28 @@ struct Node {
 
 impl Node {
     async fn start(dir: &TempDir, name: &str) -> Self {
+        Self::bound(dir, name, "127.0.0.1:0").await.unwrap()
+    }
+
+    async fn bound(dir: &TempDir, name: &str, bind: &str) -> Result<Self, RpcError> {
         let file = |suffix: &str| dir.path().join(format!("{name}{suffix}.pem"));
-        let config = RpcConfig::new(file(""), "127.0.0.1:0")
+        let config = RpcConfig::new(file(""), bind)
             .with_key_path(file("-key"))
             .with_ca_path(dir.path().join("ca.pem"));
         let mut server = RpcServer::new(config);
-        let quic_server = server.bind().unwrap();
+        let quic_server = server.bind()?;
         let address = server.socket_addr.unwrap();
         let config = ClusterConfig::local()
             .with_cluster_name("test")
             .with_node_name(name)
             .with_tag("side", name);
-        let cluster = server.enable_cluster(config).await.unwrap();
+        let cluster = server.enable_cluster(config).await?;
         let serving = tokio::spawn(async move { server.start(quic_server).await });
-        Self {
+        Ok(Self {
             address,
             cluster,
             serving: serving.abort_handle(),
-        }
+        })
     }
 }
 
@@ -405,4 +409,27 @@ async fn watch_ends_with_its_reader() {
     cluster.right.cluster.set_tag("one", "more").await.unwrap();
     let ended = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
     assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn watch_waits_for_a_node_to_come_back() {
+    let cluster = Cluster::start().await;
+    let options = ["--timeout", "1"];
+    let mut watching = Watching::start(&cluster, cluster.left.address, &options);
+    watching.until(&["answered by left at "]).await;
+    let Cluster { dir, left, right } = cluster;
+    let bind = left.address.to_string();
+    drop((left, right));
+    watching.until(&["Retrying", "asked: 2"]).await;
+    let back = timeout(PATIENCE, async {
+        loop {
+            // The system tells nobody when the port is free again.
+            if let Ok(node) = Node::bound(&dir, "left", &bind).await {
+                return node;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let _back = back.await.unwrap();
+    watching.until(&["answered by left at ", &bind]).await;
 }

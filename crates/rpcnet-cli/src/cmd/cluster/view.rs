@@ -91,9 +91,7 @@ impl Event {
 /// Leaves only members that pass in a view that is passed on as JSON.
 pub(super) fn retain_passing(view: &mut Value, filter: &TagFilter) {
     if let Some(members) = view.get_mut("members").and_then(Value::as_array_mut) {
-        members.retain(|member| {
-            Node::deserialize(&*member).is_ok_and(|node: Node| node.passes(filter))
-        });
+        members.retain(|member| Node::deserialize(member).is_ok_and(|node| node.passes(filter)));
     }
 }
 

@@ -53,7 +53,7 @@ const KEEP_ALIVE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// Names the stages that did not behave, or says why there could be none.
-pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(Box::pin(show(Report::stdout(), args.only)));
     // A stage that timed out may have left tasks behind; they are not waited for.

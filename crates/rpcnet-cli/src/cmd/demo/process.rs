@@ -17,7 +17,7 @@ pub(super) const READY: &str = "ready ";
 pub(super) const STOPPED: &str = "stopped ";
 
 /// Longest wait for a process to start, to answer or to end.
-const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most that a process may print: a few short lines.
 const OUTPUT_BYTES_MAX: u64 = 4096;
 
