@@ -235,6 +235,8 @@ async fn a_name_that_the_certificate_carries_may_be_asked_for() {
     printed(cluster.members(&["--server-name", "left"]).await);
     let refused = complaint(cluster.members(&["--server-name", "right"]).await);
     assert_contains(&refused, &["not for \"right\"", "--server-name: "]);
+    let options = ["--server-name", "right", "--server-name", "left"];
+    printed(cluster.members(&options).await);
 }
 
 #[tokio::test]

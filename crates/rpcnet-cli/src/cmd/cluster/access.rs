@@ -24,10 +24,11 @@ pub(crate) struct Access {
     /// The certificate's private key.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// The name that the seed's certificate must carry, such as the node's name [default: the
-    /// seed's host; for an address of this machine `localhost` too].
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
+    /// A name that the seed's certificate may carry, such as the node's name; may be repeated, one
+    /// of them must be there [default: the seed's host; for an address of this machine
+    /// `localhost` too].
+    #[arg(long = "server-name", value_name = "NAME")]
+    server_names: Vec<String>,
     /// How long to wait for one address to answer.
     #[arg(long, value_name = "SECONDS", default_value = "5",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -70,7 +71,7 @@ impl Access {
             ca,
             cert: Some(cert),
             key: Some(key),
-            server_name: None,
+            server_names: Vec::new(),
             timeout: 5,
         }
     }
@@ -87,8 +88,8 @@ impl Access {
         self.key.as_ref()
     }
 
-    pub(super) fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
+    pub(super) fn server_names(&self) -> &[String] {
+        &self.server_names
     }
 
     /// How long one address may take to answer.
@@ -114,8 +115,8 @@ impl Access {
     }
 
     fn names(&self, seed: &Seed, address: SocketAddr) -> Vec<String> {
-        if let Some(name) = &self.server_name {
-            return vec![name.clone()];
+        if !self.server_names.is_empty() {
+            return self.server_names.clone();
         }
         let mut names = vec![seed.host().to_owned()];
         if address.ip().is_loopback() && seed.host() != LOCALHOST {

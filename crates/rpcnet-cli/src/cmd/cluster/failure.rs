@@ -124,9 +124,9 @@ fn tls_hint(access: &Access, error: &TlsError) -> Option<String> {
         }
         TlsError::KeyMismatch { .. } => "--key: give the key that belongs to --cert".into(),
         TlsError::PeerUntrusted => "--ca: give the certificate of that cluster's CA".into(),
-        TlsError::PeerNameMismatch { .. } => match access.server_name() {
-            Some(_) => "--server-name: give the node's name, or leave it out".into(),
-            None => "--server-name: give the node's name".into(),
+        TlsError::PeerNameMismatch { .. } => match access.server_names() {
+            [] => "--server-name: give the node's name".into(),
+            _ => "--server-name: give the node's name, or leave it out".into(),
         },
         TlsError::PeerWrongUsage => "--seed: the certificate there is not a server's".into(),
         TlsError::CertificateRequired => CERTIFICATE_NEEDED.into(),
