@@ -166,3 +166,41 @@ const LOCALHOST: &str = "localhost";
 fn is_name_mismatch(error: &RpcError) -> bool {
     matches!(error, RpcError::TlsError(tls) if matches!(**tls, TlsError::PeerNameMismatch { .. }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(seed: &str, address: &str, given: &[&str]) -> Vec<String> {
+        let mut access = Access::new("ca".into(), "cert".into(), "key".into());
+        access.server_names = given.iter().copied().map(String::from).collect();
+        let seed = seed.parse().expect("it is a seed");
+        access.names(&seed, address.parse().expect("it is an address"))
+    }
+
+    #[test]
+    fn a_seed_is_expected_to_be_called_what_it_was_given_as() {
+        assert_eq!(names("db.internal:1", "10.0.0.1:1", &[]), ["db.internal"]);
+        assert_eq!(names("10.0.0.1:1", "10.0.0.1:1", &[]), ["10.0.0.1"]);
+        assert_eq!(
+            names("[2001:db8::1]:1", "[2001:db8::1]:1", &[]),
+            ["2001:db8::1"]
+        );
+    }
+
+    #[test]
+    fn only_on_this_machine_it_may_be_localhost() {
+        assert_eq!(
+            names("127.0.0.1:1", "127.0.0.1:1", &[]),
+            ["127.0.0.1", "localhost"]
+        );
+        assert_eq!(names("[::1]:1", "[::1]:1", &[]), ["::1", "localhost"]);
+        assert_eq!(names("localhost:1", "127.0.0.1:1", &[]), ["localhost"]);
+    }
+
+    #[test]
+    fn names_that_are_given_are_all_that_is_expected() {
+        let given = names("127.0.0.1:1", "127.0.0.1:1", &["worker-1", "worker-2"]);
+        assert_eq!(given, ["worker-1", "worker-2"]);
+    }
+}
