@@ -125,7 +125,7 @@ async fn tag(demo: &mut ClusterDemo) -> Result<StageReport, StageFailure> {
         after.push(began.elapsed());
     }
     let last = after.last().copied().unwrap_or_default();
-    demo.note("tag set", "tag", last);
+    demo.note("tag set", "the tag", last);
     Ok(vec![format!(
         "{TAGGED_WORKER} set gpu=a100: the director and {WITNESS} saw it within {}",
         seconds(last)
@@ -153,8 +153,8 @@ async fn kill(demo: &mut ClusterDemo) -> Result<StageReport, StageFailure> {
     let others = director.look(|log| log.failed_besides(began, KILLED));
     nobody(&others)?;
     let (unreachable, failed) = (unreachable.at - began, failed_at - began);
-    demo.note("killed", "unreachable: calls go elsewhere", unreachable);
-    demo.note("killed", "failed: the cluster agrees", failed);
+    demo.note("killed", "unreachable, calls go elsewhere", unreachable);
+    demo.note("killed", "failed", failed);
     Ok(vec![
         format!("{KILLED} got SIGKILL: no goodbye, its socket closed by the system"),
         format!("the director saw it {story}"),
