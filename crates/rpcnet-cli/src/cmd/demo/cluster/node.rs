@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use rpcnet::cluster::{ClusterConfig, ClusterMembership};
+use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthConfig};
 use rpcnet::{RpcConfig, RpcServer};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -77,6 +77,8 @@ async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
         .with_node_name(&args.name)
         .with_tag("role", &args.role);
     let cluster = server.enable_cluster(config).await?;
+    let health = HealthChecker::new(cluster.clone(), HealthConfig::default());
+    health.start().await;
     let work = async {
         if let Some(seed) = args.seed {
             cluster.join([seed]).await?;
