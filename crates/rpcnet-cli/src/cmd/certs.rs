@@ -24,8 +24,7 @@ const EXAMPLES: &str = "Examples:
   rpcnet certs dev                            everything for localhost, in ./certs
   rpcnet certs dev --dir tls --name db.local  for another name too, in ./tls
   rpcnet certs client --name alice            one more client, signed by ./certs/ca.pem
-  rpcnet certs node --name worker-1           a node of a cluster, for this machine
-  rpcnet certs node --name worker-1 --name 10.0.0.1
+  rpcnet certs node --name node-1 --name 10.0.0.1
   rpcnet certs inspect certs/server.pem";
 
 #[derive(Subcommand)]
