@@ -1,9 +1,10 @@
 //! What a newer version may add, this one goes on without.
 
 use bytes::{BufMut, BytesMut};
+use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
-    ControlEvent, ControlReader, FrameLimits, Header, RequestEvent, RequestReader, Settings,
-    encode, varint,
+    ControlEvent, ControlReader, FrameLimits, GossipEvent, GossipReader, Header, Hello,
+    RequestEvent, RequestReader, Settings, encode, varint,
 };
 use rpcnet_proto::{CallId, CallKind, CodecId, Metadata, Method};
 use std::time::Duration;
@@ -60,6 +61,34 @@ fn a_call_with_new_frames_flags_and_fields_reads_as_before() {
     assert_eq!(reader.next_event(), Ok(Some(RequestEvent::End)));
     assert_eq!(reader.next_event(), Ok(None));
     assert_eq!(reader.finish(), Ok(()));
+}
+
+/// W-10, W-14, W-18, W-55, W-60.
+#[test]
+fn a_gossip_stream_with_new_frames_flags_and_fields_reads_as_before() {
+    let name = |name| NodeName::new(name).expect("the name is legal");
+    let hello = Hello {
+        cluster: name("c"),
+        node: name("n"),
+        is_link: true,
+    };
+    let mut out = BytesMut::new();
+    encode::hello(&mut out, &hello);
+    let mut body = out.split().split_off(2);
+    *body.last_mut().expect("there are flags") |= 0b1111_1110;
+    body.extend_from_slice(b"a new field");
+    frame(&mut out, 0x40, b"a new frame");
+    frame(&mut out, 0x20, &body);
+    frame(&mut out, 0xff, &[0; 1000]);
+    encode::gossip_prefix(&mut out, 2);
+    out.put_slice(b"hi");
+
+    let mut reader = GossipReader::new();
+    reader.push(out.freeze());
+    assert_eq!(reader.next_event(), Ok(Some(GossipEvent::Hello(hello))));
+    let message = GossipEvent::Message("hi".into());
+    assert_eq!(reader.next_event(), Ok(Some(message)));
+    assert_eq!((reader.next_event(), reader.finish()), (Ok(None), Ok(())));
 }
 
 /// W-45, W-55.

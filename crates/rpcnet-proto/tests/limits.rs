@@ -70,6 +70,9 @@ fn other_frames_are_as_long_as_the_protocol_says() {
         (0x10, FrameLimits::CONTROL_BYTES_MAX),
         (0x11, FrameLimits::CONTROL_BYTES_MAX),
         (0x12, FrameLimits::CONTROL_BYTES_MAX),
+        (0x20, FrameLimits::HELLO_BYTES_MAX),
+        (0x21, FrameLimits::GOSSIP_BYTES_MAX),
+        (0x22, FrameLimits::BEAT_BYTES_MAX),
         (0x40, FrameLimits::IGNORABLE_BYTES_MAX),
         (0xff, FrameLimits::IGNORABLE_BYTES_MAX),
     ] {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
-    Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, Header, RequestEvent,
-    RequestReader, ResponseEvent, ResponseReader, Settings, encode, varint,
+    Beat, Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, GossipEvent,
+    GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent, ResponseReader,
+    Settings, encode, varint,
 };
 use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, Method, Origin, Status, TraceContext,
@@ -103,6 +105,49 @@ proptest! {
         expected.extend(others);
         let (events, _) = read(ControlReader::new(), &out, &sizes);
         prop_assert_eq!(events, expected);
+    }
+
+    /// W-60, W-63, W-64.
+    #[test]
+    fn gossip_streams_round_trip_however_they_are_cut(
+        hello in any_hello(),
+        others in vec(any_gossip(), 0..6),
+        sizes in vec(1_usize..600, 1..5),
+    ) {
+        let mut out = BytesMut::new();
+        let mut expected = Vec::new();
+        let is_link = hello.is_link;
+        for event in std::iter::once(GossipEvent::Hello(hello)).chain(others) {
+            if !is_link && matches!(event, GossipEvent::Beat(_)) {
+                continue;
+            }
+            encode_gossip(&mut out, &event);
+            expected.push(event);
+        }
+        let (events, outcome) = read(GossipReader::new(), &out, &sizes);
+        prop_assert_eq!(events, expected);
+        prop_assert_eq!(outcome, Ok(()));
+    }
+
+    /// W-65: what is whole before the cut is read, what the cut has hit is not.
+    #[test]
+    fn a_gossip_stream_cut_anywhere_loses_only_what_was_cut(
+        hello in any_hello(),
+        messages in vec(any_body(), 1..5),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut out = BytesMut::new();
+        let mut ends = Vec::new();
+        for event in std::iter::once(GossipEvent::Hello(hello))
+            .chain(messages.into_iter().map(GossipEvent::Message))
+        {
+            encode_gossip(&mut out, &event);
+            ends.push(out.len());
+        }
+        let cut = cut.index(out.len());
+        let (events, outcome) = read(GossipReader::new(), &out[..cut], &[]);
+        prop_assert_eq!(events.len(), ends.iter().filter(|end| **end <= cut).count());
+        prop_assert_eq!(outcome.is_ok(), ends.contains(&cut));
     }
 
     /// W-8.
@@ -289,6 +334,41 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         )
 }
 
+fn any_hello() -> impl Strategy<Value = Hello> {
+    (
+        "[A-Za-z0-9._-]{1,64}",
+        "[A-Za-z0-9._-]{1,64}",
+        any::<bool>(),
+    )
+        .prop_map(|(cluster, node, is_link)| Hello {
+            cluster: NodeName::new(&cluster).expect("the name is legal"),
+            node: NodeName::new(&node).expect("the name is legal"),
+            is_link,
+        })
+}
+
+fn any_gossip() -> impl Strategy<Value = GossipEvent> {
+    let beat = (any::<bool>(), any::<u64>()).prop_map(|(is_answer, nonce)| {
+        GossipEvent::Beat(if is_answer {
+            Beat::Answer { nonce }
+        } else {
+            Beat::Question { nonce }
+        })
+    });
+    prop_oneof![any_body().prop_map(GossipEvent::Message), beat]
+}
+
+fn encode_gossip(out: &mut BytesMut, event: &GossipEvent) {
+    match event {
+        GossipEvent::Hello(hello) => encode::hello(out, hello),
+        GossipEvent::Message(body) => {
+            encode::gossip_prefix(out, body.len());
+            out.extend_from_slice(body);
+        }
+        GossipEvent::Beat(beat) => encode::beat(out, *beat),
+    }
+}
+
 fn any_control() -> impl Strategy<Value = ControlEvent> {
     let goaway = (any_varint(), any_varint(), "\\PC{0,100}").prop_map(|(grace, retry, message)| {
         ControlEvent::GoAway(GoAway {
@@ -297,10 +377,10 @@ fn any_control() -> impl Strategy<Value = ControlEvent> {
             message,
         })
     });
-    let cancel = (any_varint(), 0_u64..13).prop_map(|(id, code)| {
+    let cancel = (any_varint(), 0_u64..14).prop_map(|(id, code)| {
         ControlEvent::Cancel(Cancel {
             call_id: CallId::new(id).expect("a varint is in range"),
-            code: ErrorCode::from_wire(code).expect("13 codes exist"),
+            code: ErrorCode::from_wire(code).expect("14 codes exist"),
         })
     });
     prop_oneof![goaway, cancel]

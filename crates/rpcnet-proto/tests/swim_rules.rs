@@ -2,10 +2,12 @@
 
 mod swim_rig;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rpcnet_proto::swim::{
-    Body, Config, Event, MemberState, Message, NodeName, Row, Standing, Update, Verdict, Version,
+    Address, Body, Config, Destination, Event, MemberState, Message, NodeName, Row, Standing,
+    Update, Verdict, Version,
 };
 
 use swim_rig::{OTHERS, Rig, T, address, ms, name, record, record_of, vote};
@@ -381,4 +383,39 @@ fn every_member_is_probed_once_per_round() {
         }
         assert_eq!(probed.len(), OTHERS.len());
     }
+}
+
+/// M-30: a name may stand for other addresses by now.
+#[test]
+fn a_seed_that_is_no_longer_one_is_not_asked_and_leaves_room_for_another() {
+    let mut config = Config::lan();
+    config.limits.seeds = 2;
+    let mut rig = Rig::new(config);
+    let asked = |rig: &mut Rig| {
+        rig.sent.clear();
+        rig.pass(Duration::from_secs(40));
+        let seeds = rig.sent.iter().filter_map(|transmit| match transmit.to {
+            Destination::Seed(address) => Some(address),
+            _ => None,
+        });
+        seeds.collect::<BTreeSet<Address>>()
+    };
+    let seeds = [address(1), address(2), address(3)];
+    rig.swim.join(rig.now, &seeds);
+    assert_eq!(asked(&mut rig), BTreeSet::from([seeds[0], seeds[1]]));
+    rig.swim.retain_seeds(|seed| *seed == seeds[1]);
+    rig.swim.join(rig.now, &seeds[2..]);
+    assert_eq!(asked(&mut rig), BTreeSet::from([seeds[1], seeds[2]]));
+}
+
+/// M-34: the count goes with the rows.
+#[test]
+fn as_many_are_known_as_there_are_rows() {
+    let mut rig = Rig::knowing(&OTHERS);
+    let count = |rig: &Rig| (rig.swim.known_count(), rig.swim.members().count());
+    assert_eq!(count(&rig), (9, 9));
+    rig.hear("a", Update::Record(record_of("a", 1, 1, Standing::Left, 1)));
+    assert_eq!(count(&rig), (9, 9), "who left is remembered");
+    assert!(rig.swim.forget(rig.now, &name("a")));
+    assert_eq!(count(&rig), (8, 8));
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
-    Cancel, ControlEvent, ControlReader, ErrorCode, Frame, FrameDecoder, FrameLimits, GoAway,
-    Header, RequestEvent, RequestReader, ResponseEvent, ResponseReader, Settings, StreamKind,
-    WireError, decode_status, encode, varint,
+    Beat, Cancel, ControlEvent, ControlReader, ErrorCode, Frame, FrameDecoder, FrameLimits, GoAway,
+    GossipEvent, GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent,
+    ResponseReader, Settings, StreamKind, WireError, decode_status, encode, varint,
 };
 use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, Method, Origin, Status, TraceContext,
@@ -42,7 +43,7 @@ fn varints_read_and_write_as_specified() {
     }
 }
 
-/// W-9 to W-14, W-17 to W-21, W-23, W-27 to W-29, W-45, W-46, W-50.
+/// W-9 to W-14, W-17 to W-21, W-23, W-27 to W-29, W-45, W-46, W-50, W-61, W-66.
 #[test]
 fn frames_read_as_specified() {
     for entry in entries("frames") {
@@ -141,6 +142,25 @@ fn control_streams_read_as_specified() {
     }
 }
 
+/// W-60, W-64, W-65.
+#[test]
+fn gossip_streams_read_as_specified() {
+    for entry in entries("gossips") {
+        let bytes = hex(&entry);
+        assert_eq!(bytes.first(), Some(&StreamKind::Gossip.to_byte()));
+        check_stream(
+            &entry,
+            &bytes[1..],
+            GossipReader::new,
+            |event| match event {
+                GossipEvent::Hello(hello) => describe_hello(&hello),
+                GossipEvent::Message(body) => describe_gossip(&body),
+                GossipEvent::Beat(beat) => describe_beat(beat),
+            },
+        );
+    }
+}
+
 /// W-3: an encoder writes the same streams, kind byte first.
 #[test]
 fn whole_streams_write_as_specified() {
@@ -148,6 +168,7 @@ fn whole_streams_write_as_specified() {
         ("requests", Some(StreamKind::Call)),
         ("responses", None),
         ("controls", Some(StreamKind::Control)),
+        ("gossips", Some(StreamKind::Gossip)),
     ] {
         for entry in entries(array) {
             let is_whole = matches!(text(&entry, "outcome"), "complete" | "open");
@@ -258,6 +279,9 @@ fn decode_frame(bytes: Vec<u8>) -> Result<Map<String, Value>, WireError> {
         Frame::Settings(body) => Settings::decode(body).map(|s| describe_settings(&s)),
         Frame::GoAway(body) => GoAway::decode(body).map(|goaway| describe_goaway(&goaway)),
         Frame::Cancel(body) => Cancel::decode(body).map(describe_cancel),
+        Frame::Hello(body) => Hello::decode(body).map(|hello| describe_hello(&hello)),
+        Frame::Gossip(body) => Ok(describe_gossip(&body)),
+        Frame::Beat(body) => Beat::decode(body).map(describe_beat),
         Frame::End => Ok(object(json!({"frame": "end"}))),
     }
 }
@@ -334,6 +358,27 @@ fn describe_cancel(cancel: Cancel) -> Map<String, Value> {
     }))
 }
 
+fn describe_hello(hello: &Hello) -> Map<String, Value> {
+    object(json!({
+        "frame": "hello",
+        "cluster": hello.cluster.as_str(),
+        "node": hello.node.as_str(),
+        "link": hello.is_link,
+    }))
+}
+
+fn describe_gossip(body: &[u8]) -> Map<String, Value> {
+    object(json!({"frame": "gossip", "body": to_hex(body)}))
+}
+
+fn describe_beat(beat: Beat) -> Map<String, Value> {
+    let (kind, nonce) = match beat {
+        Beat::Question { nonce } => ("question", nonce),
+        Beat::Answer { nonce } => ("answer", nonce),
+    };
+    object(json!({"frame": "beat", "kind": kind, "nonce": number(nonce)}))
+}
+
 fn encode_frame(out: &mut BytesMut, fields: &Value) {
     match text(fields, "frame") {
         "header" => encode::header(out, &header(fields)),
@@ -368,6 +413,28 @@ fn encode_frame(out: &mut BytesMut, fields: &Value) {
                     code,
                 },
             );
+        }
+        "hello" => {
+            let name = |key| NodeName::new(text(fields, key)).expect("the name is legal");
+            let hello = Hello {
+                cluster: name("cluster"),
+                node: name("node"),
+                is_link: fields["link"] == json!(true),
+            };
+            encode::hello(out, &hello);
+        }
+        "gossip" => {
+            let body = from_hex(text(fields, "body"));
+            encode::gossip_prefix(out, body.len());
+            out.extend_from_slice(&body);
+        }
+        "beat" => {
+            let nonce = integer(fields, "nonce");
+            let beat = match text(fields, "kind") {
+                "question" => Beat::Question { nonce },
+                _ => Beat::Answer { nonce },
+            };
+            encode::beat(out, beat);
         }
         "end" => encode::end(out),
         other => panic!("{other} is no frame"),
@@ -453,6 +520,8 @@ fn error_name(error: &WireError) -> &'static str {
         WireError::FieldTooLong { .. } => "field-too-long",
         WireError::DuplicateSetting { .. } => "duplicate-setting",
         WireError::TooManySettings => "too-many-settings",
+        WireError::Name(_) => "name",
+        WireError::UnknownBeat { .. } => "unknown-beat",
         _ => "an error that the specification does not name",
     }
 }

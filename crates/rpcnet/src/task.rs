@@ -1,6 +1,7 @@
 //! The one place that spawns: every task has an owner that can wait for it.
 
 use std::future::Future;
+use std::io;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,6 +46,12 @@ impl Tasks {
         });
     }
 
+    /// Runs a function on a thread that may block. It cannot be stopped: whoever waits for
+    /// these tasks waits for it.
+    pub(crate) fn spawn_blocking(&self, function: impl FnOnce() + Send + 'static) {
+        self.tracker.spawn_blocking(function);
+    }
+
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.stop
     }
@@ -64,6 +71,18 @@ impl Tasks {
     pub(crate) fn len(&self) -> usize {
         self.tracker.len()
     }
+}
+
+/// Runs work that waits for the disk on a thread that may block, and waits for it.
+///
+/// Where the waiting is given up, the work still ends by itself. The error is that the runtime
+/// shuts down, or that the work panicked.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)
 }
 
 impl Drop for Tasks {

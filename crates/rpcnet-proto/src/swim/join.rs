@@ -61,6 +61,10 @@ impl Seeds {
         self.has_joined = false;
     }
 
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Address) -> bool) {
+        self.seeds.retain(|seed| keep(&seed.address));
+    }
+
     fn ask_all_again(&mut self) {
         self.seeds
             .iter_mut()

@@ -242,6 +242,12 @@ impl Swim {
         self.agenda.arm(Key::Join, now);
     }
 
+    /// Forgets the seeds that do not pass `keep`, such as addresses that a name no longer
+    /// stands for; an answer that is still on its way is then ignored.
+    pub fn retain_seeds(&mut self, keep: impl FnMut(&Address) -> bool) {
+        self.seeds.retain(keep);
+    }
+
     /// Takes members as known and alive, without a word to anybody: those of a view that
     /// was kept. Whoever is known already stays as it is.
     pub fn restore(
@@ -394,6 +400,13 @@ impl Swim {
     #[must_use]
     pub const fn live_count(&self) -> usize {
         self.members.live()
+    }
+
+    /// Every member that is remembered, gone ones and this node included: as many as
+    /// [`Self::members`] has.
+    #[must_use]
+    pub fn known_count(&self) -> usize {
+        self.members.len()
     }
 
     /// The local health score: 0 is healthy (M-15).

@@ -67,6 +67,11 @@ impl Members {
         })
     }
 
+    /// The members that are known, this node included.
+    pub(super) fn len(&self) -> usize {
+        self.records.len() - self.order.len(Region::Free)
+    }
+
     /// Adds an alive member that is not there yet, or `None` where the table is full.
     pub(super) fn insert(&mut self, record: Arc<Record>) -> Option<Id> {
         let free = self.order.at(Region::Free, 0);

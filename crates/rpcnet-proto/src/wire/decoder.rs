@@ -20,6 +20,12 @@ impl FrameLimits {
     pub const STATUS_BYTES_MAX: usize = 16 * 1024;
     /// The longest body of a SETTINGS, GOAWAY or CANCEL, in bytes.
     pub const CONTROL_BYTES_MAX: usize = 4 * 1024;
+    /// The longest body of a HELLO, in bytes: room for fields that are yet to come.
+    pub const HELLO_BYTES_MAX: usize = 512;
+    /// The longest body of a GOSSIP, in bytes.
+    pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
+    /// The length of the body of a BEAT, in bytes.
+    pub const BEAT_BYTES_MAX: usize = 9;
     /// The longest body of a frame that is skipped because its type is not known, in bytes.
     pub const IGNORABLE_BYTES_MAX: usize = 16 * 1024;
 }
@@ -48,6 +54,12 @@ pub enum Frame {
     GoAway(Bytes),
     /// See [`Cancel::decode`](super::Cancel::decode).
     Cancel(Bytes),
+    /// See [`Hello::decode`](super::Hello::decode).
+    Hello(Bytes),
+    /// See [`Message::decode`](crate::swim::Message::decode).
+    Gossip(Bytes),
+    /// See [`Beat::decode`](super::Beat::decode).
+    Beat(Bytes),
     /// The end marker: the sender has no more messages.
     End,
 }
@@ -151,6 +163,21 @@ impl FrameDecoder {
         }
     }
 
+    /// As [`finish`](Self::finish), for a stream that has no end marker: it may end
+    /// wherever no frame was begun.
+    pub(super) fn finish_between_frames(&self) -> Result<(), WireError> {
+        match &self.state {
+            State::Prefix if self.queue.len() == 0 => Ok(()),
+            State::Failed(error) => Err(error.clone()),
+            _ => Err(WireError::Truncated),
+        }
+    }
+
+    /// Everything that was pushed and that no frame has claimed.
+    pub(super) fn take_unread(&mut self) -> Bytes {
+        self.queue.take(self.queue.len()).unwrap_or_default()
+    }
+
     /// Stays in `error` for ever, and gives the memory back.
     pub(super) fn fail(&mut self, error: WireError) {
         self.queue.clear();
@@ -251,6 +278,13 @@ impl FrameDecoder {
                 FrameLimits::CONTROL_BYTES_MAX,
                 too_large(kind.to_byte()),
             ),
+            FrameKind::Hello => fits(len, FrameLimits::HELLO_BYTES_MAX, too_large(kind.to_byte())),
+            FrameKind::Gossip => fits(
+                len,
+                FrameLimits::GOSSIP_BYTES_MAX,
+                too_large(kind.to_byte()),
+            ),
+            FrameKind::Beat => fits(len, FrameLimits::BEAT_BYTES_MAX, too_large(kind.to_byte())),
         }
     }
 }
@@ -264,6 +298,9 @@ impl Frame {
             FrameKind::Settings => Self::Settings(body),
             FrameKind::GoAway => Self::GoAway(body),
             FrameKind::Cancel => Self::Cancel(body),
+            FrameKind::Hello => Self::Hello(body),
+            FrameKind::Gossip => Self::Gossip(body),
+            FrameKind::Beat => Self::Beat(body),
         }
     }
 
@@ -276,6 +313,9 @@ impl Frame {
             Self::Settings(_) => FrameKind::Settings,
             Self::GoAway(_) => FrameKind::GoAway,
             Self::Cancel(_) => FrameKind::Cancel,
+            Self::Hello(_) => FrameKind::Hello,
+            Self::Gossip(_) => FrameKind::Gossip,
+            Self::Beat(_) => FrameKind::Beat,
             Self::End => return WireError::UnexpectedEnd,
         };
         WireError::UnexpectedFrame { kind }

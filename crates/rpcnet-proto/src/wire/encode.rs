@@ -1,11 +1,12 @@
 //! Writes frames. Each function appends one whole frame to `out`, except
-//! [`message_prefix`], after which the caller appends the body itself.
+//! [`message_prefix`] and [`gossip_prefix`], after which the caller appends the body
+//! itself.
 
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    Cancel, FrameKind, GoAway, Header, HeaderRef, Settings, StreamKind, status as status_body,
-    varint,
+    Beat, Cancel, FrameKind, GoAway, Header, HeaderRef, Hello, Settings, StreamKind,
+    status as status_body, varint,
 };
 use crate::{Origin, Status};
 
@@ -69,6 +70,22 @@ pub fn goaway(out: &mut BytesMut, goaway: &GoAway) {
 /// Appends a CANCEL.
 pub fn cancel(out: &mut BytesMut, cancel: &Cancel) {
     small_frame(out, FrameKind::Cancel, |body| cancel.encode_body(body));
+}
+
+/// Appends a HELLO.
+pub fn hello(out: &mut BytesMut, hello: &Hello) {
+    small_frame(out, FrameKind::Hello, |body| hello.encode_body(body));
+}
+
+/// Appends length and type of a GOSSIP whose body of `body_len` bytes the caller
+/// appends next.
+pub fn gossip_prefix(out: &mut BytesMut, body_len: usize) {
+    prefix(out, FrameKind::Gossip, body_len);
+}
+
+/// Appends a BEAT.
+pub fn beat(out: &mut BytesMut, beat: Beat) {
+    small_frame(out, FrameKind::Beat, |body| beat.encode_body(body));
 }
 
 /// Writes the body aside to learn its length: these frames are small and rare.

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{ErrorCode, FrameKind};
+use crate::swim::NameError;
 use crate::{MetadataError, MethodError};
 
 /// What is wrong with the bytes that a peer sent.
@@ -114,6 +115,15 @@ pub enum WireError {
     /// SETTINGS hold more pairs than the protocol allows.
     #[error("a SETTINGS frame holds more than {max} pairs", max = super::Settings::PAIRS_MAX)]
     TooManySettings,
+    /// A HELLO has a name that is none.
+    #[error("a HELLO frame: {0}")]
+    Name(#[from] NameError),
+    /// A BEAT is neither a question nor an answer.
+    #[error("a beat of kind {byte} does not exist")]
+    UnknownBeat {
+        /// The byte.
+        byte: u8,
+    },
 }
 
 impl WireError {
@@ -139,7 +149,9 @@ impl WireError {
             | Self::Method(_)
             | Self::Metadata(_)
             | Self::TextNotUtf8 { .. }
-            | Self::DuplicateSetting { .. } => ErrorCode::Protocol,
+            | Self::DuplicateSetting { .. }
+            | Self::Name(_)
+            | Self::UnknownBeat { .. } => ErrorCode::Protocol,
         }
     }
 }

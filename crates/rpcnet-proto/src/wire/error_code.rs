@@ -35,6 +35,8 @@ pub enum ErrorCode {
     SettingsMissing = 11,
     /// The connection carried no call for too long.
     Idle = 12,
+    /// Whoever opened the gossip stream has not shown to be a member of the cluster.
+    NotAMember = 13,
 }
 
 impl ErrorCode {
@@ -55,6 +57,7 @@ impl ErrorCode {
             10 => Self::TooManyConnections,
             11 => Self::SettingsMissing,
             12 => Self::Idle,
+            13 => Self::NotAMember,
             _ => return None,
         })
     }
@@ -82,6 +85,7 @@ impl fmt::Display for ErrorCode {
             Self::TooManyConnections => "too many connections",
             Self::SettingsMissing => "settings missing",
             Self::Idle => "idle",
+            Self::NotAMember => "not a member",
         })
     }
 }
@@ -92,13 +96,13 @@ mod tests {
 
     #[test]
     fn every_number_reads_as_the_code_that_writes_it_or_as_none() {
-        for number in 0..=12 {
+        for number in 0..=13 {
             assert_eq!(
                 ErrorCode::from_wire(number).map(ErrorCode::to_wire),
                 Some(number)
             );
         }
-        assert_eq!(ErrorCode::from_wire(13), None);
+        assert_eq!(ErrorCode::from_wire(14), None);
         assert_eq!(ErrorCode::from_wire(u64::MAX), None);
     }
 }

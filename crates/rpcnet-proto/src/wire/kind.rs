@@ -10,7 +10,7 @@ pub enum StreamKind {
     Call = 0x01,
     /// Reserved: a bidirectional stream that carries several unary calls.
     Batch = 0x02,
-    /// Reserved: a bidirectional stream of cluster gossip.
+    /// A bidirectional stream between members of a cluster.
     Gossip = 0x03,
     /// A unidirectional stream of SETTINGS, GOAWAY and CANCEL.
     Control = 0x10,
@@ -63,6 +63,12 @@ pub enum FrameKind {
     GoAway = 0x11,
     /// The client no longer wants a call.
     Cancel = 0x12,
+    /// Opens either half of a gossip stream and says who speaks.
+    Hello = 0x20,
+    /// One message of the membership protocol.
+    Gossip = 0x21,
+    /// A sign of life, asked for or given.
+    Beat = 0x22,
 }
 
 impl FrameKind {
@@ -79,6 +85,9 @@ impl FrameKind {
             0x10 => Some(Self::Settings),
             0x11 => Some(Self::GoAway),
             0x12 => Some(Self::Cancel),
+            0x20 => Some(Self::Hello),
+            0x21 => Some(Self::Gossip),
+            0x22 => Some(Self::Beat),
             _ => None,
         }
     }
@@ -99,6 +108,9 @@ impl fmt::Display for FrameKind {
             Self::Settings => "SETTINGS",
             Self::GoAway => "GOAWAY",
             Self::Cancel => "CANCEL",
+            Self::Hello => "HELLO",
+            Self::Gossip => "GOSSIP",
+            Self::Beat => "BEAT",
         })
     }
 }
@@ -121,6 +133,6 @@ mod tests {
                 kinds.1 += 1;
             }
         }
-        assert_eq!(kinds, (4, 6));
+        assert_eq!(kinds, (4, 9));
     }
 }

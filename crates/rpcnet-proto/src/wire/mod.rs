@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | bidirectional, client to server | [`StreamKind::Call`] | HEADER, MESSAGE, ..., end |
 //! | the same stream, server to client | none | MESSAGE, ..., STATUS where it failed, end |
+//! | bidirectional, both ways | [`StreamKind::Gossip`] | HELLO, then GOSSIP and BEAT |
 //! | unidirectional, both ways | [`StreamKind::Control`] | SETTINGS, then GOAWAY and CANCEL |
 //!
 //! A frame is `length: varint | type: u8 | body`; the length counts type and
 //! body, and length 0 is the end marker. What moves the bytes is not here.
 
+mod beat;
 mod body;
 mod cancel;
 mod chunks;
@@ -18,7 +20,9 @@ pub mod encode;
 mod error;
 mod error_code;
 mod goaway;
+mod gossip;
 mod header;
+mod hello;
 mod kind;
 mod request;
 mod response;
@@ -26,13 +30,16 @@ mod settings;
 mod status;
 pub mod varint;
 
+pub use beat::Beat;
 pub use cancel::Cancel;
 pub use control::{ControlEvent, ControlReader};
 pub use decoder::{Frame, FrameDecoder, FrameLimits};
 pub use error::WireError;
 pub use error_code::ErrorCode;
 pub use goaway::GoAway;
+pub use gossip::{GossipEvent, GossipReader};
 pub use header::{Header, HeaderRef};
+pub use hello::Hello;
 pub use kind::{FrameKind, StreamKind};
 pub use request::{RequestEvent, RequestReader};
 pub use response::{ResponseEvent, ResponseReader};

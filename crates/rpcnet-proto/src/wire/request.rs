@@ -80,6 +80,12 @@ impl RequestReader {
         self.frames.buffered()
     }
 
+    /// Takes back what was pushed and not read, for a stream that turns out to be no call.
+    #[must_use]
+    pub fn take_unread(&mut self) -> Bytes {
+        self.frames.take_unread()
+    }
+
     /// Says whether a stream that ends here is whole. Call it after
     /// [`next_event`](Self::next_event) returned `None`.
     ///

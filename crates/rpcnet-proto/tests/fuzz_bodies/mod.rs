@@ -11,9 +11,9 @@
 use bytes::{Bytes, BytesMut};
 use rpcnet_proto::CallKind;
 use rpcnet_proto::wire::{
-    Cancel, ControlEvent, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway, Header,
-    RequestEvent, RequestReader, ResponseEvent, ResponseReader, Settings, WireError, decode_status,
-    encode,
+    Beat, Cancel, ControlEvent, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway,
+    GossipEvent, GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent,
+    ResponseReader, Settings, WireError, decode_status, encode,
 };
 
 /// Small, so that a fuzzer reaches them with small inputs.
@@ -26,10 +26,11 @@ const LIMITS: FrameLimits = FrameLimits {
 pub(crate) type Check = fn(&[u8]);
 
 /// Every target.
-pub(crate) const TARGETS: [(&str, Check); 5] = [
+pub(crate) const TARGETS: [(&str, Check); 6] = [
     ("frame", check_frame),
     ("header", check_header),
     ("control", check_control),
+    ("gossip_stream", check_gossip_stream),
     ("request_stream", check_request_stream),
     ("response_stream", check_response_stream),
 ];
@@ -70,6 +71,9 @@ fn encode_frame(out: &mut BytesMut, frame: &Frame) {
         Frame::Settings(body) => (0x10, body),
         Frame::GoAway(body) => (0x11, body),
         Frame::Cancel(body) => (0x12, body),
+        Frame::Hello(body) => (0x20, body),
+        Frame::Gossip(body) => (0x21, body),
+        Frame::Beat(body) => (0x22, body),
         Frame::End => return encode::end(out),
     };
     rpcnet_proto::wire::varint::encode(body.len() as u64 + 1, out);
@@ -135,6 +139,61 @@ pub(crate) fn check_control(data: &[u8]) {
     for (position, event) in events.iter().enumerate() {
         let is_settings = matches!(event, ControlEvent::Settings(_));
         assert_eq!(is_settings, position == 0, "SETTINGS come first and once");
+    }
+}
+
+/// A gossip stream is a HELLO, then messages, and beats where it is a link, or it is an error;
+/// what was read is written again as the same bytes read the same.
+pub(crate) fn check_gossip_stream(data: &[u8]) {
+    let Some((&seed, data)) = data.split_first() else {
+        return;
+    };
+    let (events, outcome) = check_chunkings(data, seed, GossipReader::new);
+    let mut is_link = false;
+    let mut again = BytesMut::new();
+    for (position, event) in events.iter().enumerate() {
+        match event {
+            GossipEvent::Hello(hello) => {
+                assert_eq!(position, 0, "the HELLO comes first and once");
+                is_link = hello.is_link;
+                encode::hello(&mut again, hello);
+            }
+            GossipEvent::Message(body) => {
+                assert!(position > 0 && body.len() <= FrameLimits::GOSSIP_BYTES_MAX);
+                // The message may be none; that it is not is for its reader to say.
+                let _ = rpcnet_proto::swim::Message::decode(body.clone());
+                encode::gossip_prefix(&mut again, body.len());
+                again.extend_from_slice(body);
+            }
+            GossipEvent::Beat(beat) => {
+                assert!(position > 0 && is_link, "only a link has beats");
+                encode::beat(&mut again, *beat);
+            }
+        }
+    }
+    assert!(
+        outcome.is_err() || !events.is_empty(),
+        "a stream without HELLO is not whole"
+    );
+    if !events.is_empty() {
+        assert_eq!(read(GossipReader::new(), &again, &[]), (events, Ok(())));
+    }
+    let body = Bytes::copy_from_slice(data);
+    if let Ok(hello) = Hello::decode(body.clone()) {
+        let mut out = BytesMut::new();
+        encode::hello(&mut out, &hello);
+        let Frame::Hello(again) = only_frame(out.freeze()) else {
+            panic!("hello")
+        };
+        assert_eq!(Hello::decode(again), Ok(hello));
+    }
+    if let Ok(beat) = Beat::decode(body) {
+        let mut out = BytesMut::new();
+        encode::beat(&mut out, beat);
+        let Frame::Beat(again) = only_frame(out.freeze()) else {
+            panic!("beat")
+        };
+        assert_eq!(Beat::decode(again), Ok(beat));
     }
 }
 
@@ -209,7 +268,7 @@ pub(crate) fn check_response_stream(data: &[u8]) {
     }
 }
 
-/// What the four readers have in common.
+/// What the readers have in common.
 pub(crate) trait Reader {
     /// What it returns.
     type Event: PartialEq + std::fmt::Debug;
@@ -247,6 +306,7 @@ macro_rules! reader {
 reader!(FrameDecoder, Frame, next_frame, |it| it.finish());
 reader!(RequestReader, RequestEvent, next_event, |it| it.finish());
 reader!(ResponseReader, ResponseEvent, next_event, |it| it.finish());
+reader!(GossipReader, GossipEvent, next_event, |it| it.finish());
 reader!(ControlReader, ControlEvent, next_event, |_it| Err(
     WireError::Truncated
 ));

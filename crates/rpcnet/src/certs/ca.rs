@@ -68,7 +68,7 @@ impl DevCa {
         let foreign = || CertsError::ForeignCa { path: path.clone() };
 
         let key = KeyPair::from_pem(key_file.pem()).map_err(|_| foreign())?;
-        let [der] = &super::der(&certificate)[..] else {
+        let [der] = &certificate.der()[..] else {
             return Err(foreign());
         };
         let (_, ca) = X509Certificate::from_der(der).map_err(|_| foreign())?;

@@ -20,7 +20,8 @@ use crate::{IdentityError, PeerIdentity};
 /// [`CertsError::Certificate`] if one exceeds the limits of [`PeerIdentity`].
 pub fn inspect(path: impl AsRef<Path>) -> Result<Vec<CertificateSummary>, CertsError> {
     let path = path.as_ref();
-    super::der(&CertificateFile::read(path)?)
+    CertificateFile::read(path)?
+        .der()
         .iter()
         .map(|der| CertificateSummary::of(der))
         .collect::<Result<_, _>>()

@@ -29,9 +29,6 @@ pub use ca::{DevCa, Identity};
 pub use error::CertsError;
 use files::NewFile;
 pub use inspect::{CertificateSummary, inspect};
-use x509_parser::pem::Pem;
-
-use crate::transport::tls::CertificateFile;
 
 /// Creates a CA, a server's identity for `localhost`, `127.0.0.1` and `::1`, and a client's
 /// identity, and writes them into `dir`, which is created if need be:
@@ -127,15 +124,6 @@ impl DevCerts {
     pub fn client_key(&self) -> PathBuf {
         self.dir.join("client-key.pem")
     }
-}
-
-/// The certificates of a file, in DER.
-pub(crate) fn der(file: &CertificateFile) -> Vec<Vec<u8>> {
-    // What could not be decoded has not become a `CertificateFile`.
-    Pem::iter_from_buffer(file.pem().as_bytes())
-        .flatten()
-        .map(|pem| pem.contents)
-        .collect()
 }
 
 /// The names that every development server is reached by.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
 use crate::TlsError;
+use crate::transport::tls::CertificateFile;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -131,7 +132,7 @@ fn a_loaded_ca_signs_as_the_one_that_was_written() {
         sole(&issued).issuer,
         sole(&scratch.path().join("ca.pem")).subject
     );
-    let read = |path: PathBuf| der(&CertificateFile::read(&path).unwrap()).remove(0);
+    let read = |path: PathBuf| CertificateFile::read(&path).unwrap().der().remove(0);
     let (ca, issued) = (read(scratch.path().join("ca.pem")), read(issued));
     let parse = |der| x509_parser::parse_x509_certificate(der).unwrap().1;
     assert_eq!(

@@ -1,18 +1,37 @@
 //! Who else is there: members that find each other, agree on who is alive, and say so.
 
+mod address;
+mod board;
 mod config;
+mod counters;
+mod driver;
+mod enable;
 mod error;
 mod event;
 mod filter;
+pub(crate) mod links;
 mod member;
+mod membership;
+mod proof;
+mod query;
+mod registry;
+mod seeds;
+mod snapshot;
+mod subscription;
 mod view;
 
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
+pub use self::counters::ClusterCounters;
 pub use self::error::{ClusterError, JoinError, SeedFailure};
 pub use self::event::ClusterEvent;
 pub use self::filter::{FilterError, TagFilter};
+pub use self::links::LinkCounters;
 pub use self::member::Member;
+pub use self::membership::ClusterMembership;
+pub use self::registry::NodeRegistry;
+pub use self::subscription::ClusterEvents;
 pub use self::view::ClusterView;
 pub use rpcnet_proto::swim::{
+    Counters as ProtocolCounters,
     MemberState, NameError, NodeName, PartitionEvidence, QuorumView, Side, TagError, Tags,
 };

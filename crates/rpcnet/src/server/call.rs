@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use rpcnet_proto::wire::{
     ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
 };
@@ -125,12 +126,15 @@ pub(crate) type Places = (Place, Place);
 /// spawned, and its size is a cost of every call.
 ///
 /// `recv` is there until a streaming handler takes it.
+///
+/// Returns the first bytes of a stream that is no call and that somebody else takes; it is
+/// left as it was.
 pub(crate) async fn serve(
     connection: &Arc<Connection>,
     send: &mut SendHalf,
     recv: &mut Option<RecvHalf>,
-) {
-    let Some(requests) = recv else { return };
+) -> Option<Bytes> {
+    let requests = recv.as_mut()?;
     let limits = connection.limits();
     let mut reader = RequestReader::new(FrameLimits {
         message_bytes_max: limits.message_bytes_max,
@@ -138,9 +142,16 @@ pub(crate) async fn serve(
     });
     let header = read_header(requests, &mut reader);
     let header = timeout(limits.header_timeout, header).await;
-    let admitted = header
-        .unwrap_or(Err(Verdict::Reset(ErrorCode::Stalled)))
-        .and_then(|header| admit(connection, header));
+    let admitted = match header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))))
+    {
+        Ok(header) => admit(connection, header),
+        Err(NoHeader::Other(Some(kind))) if connection.hands_over(kind) => {
+            return Some(reader.take_unread());
+        }
+        // W-4: a kind that is not known here is refused by reset, the connection lives on.
+        Err(NoHeader::Other(_)) => Err(Verdict::Reset(ErrorCode::UnknownStreamKind)),
+        Err(NoHeader::Ended(verdict)) => Err(verdict),
+    };
     let verdict = match admitted {
         Err(verdict) => verdict,
         Ok(Admitted {
@@ -171,7 +182,7 @@ pub(crate) async fn serve(
         }) => {
             let budget = connection.request_budget.clone();
             let stall_timeout = limits.stall_timeout;
-            let Some(recv) = recv.take() else { return };
+            let recv = recv.take()?;
             let requests = WireRequests::new(recv, reader, context.clone(), budget, stall_timeout);
             let requests = Requests::Wire(Box::new(requests));
             let call = streaming::Call {
@@ -183,7 +194,8 @@ pub(crate) async fn serve(
             let running = call.run(send, || handler(context.clone(), requests));
             let verdict = Box::pin(running).await;
             drop(entry);
-            return Box::pin(reply::conclude(connection, send, verdict)).await;
+            Box::pin(reply::conclude(connection, send, verdict)).await;
+            return None;
         }
     };
     match verdict {
@@ -191,6 +203,7 @@ pub(crate) async fn serve(
         Verdict::Answered => requests.complete(),
         other => Box::pin(conclude(connection, send, requests, other)).await,
     }
+    None
 }
 
 /// Ends both halves in keeping with the verdict.
@@ -208,8 +221,15 @@ async fn conclude(
     reply::conclude(connection, send, verdict).await;
 }
 
+/// Why there is no header.
+enum NoHeader {
+    Ended(Verdict),
+    /// The stream is of another kind, if of any that is known.
+    Other(Option<StreamKind>),
+}
+
 /// Reads the kind of the stream and the call's header.
-async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<Header, Verdict> {
+async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<Header, NoHeader> {
     let mut kind = None;
     loop {
         let received = recv.receive(|mut chunk| {
@@ -221,16 +241,17 @@ async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<
         // A stream that is reset before its header was no call yet.
         let is_open = received
             .await
-            .map_err(|_| Verdict::Reset(ErrorCode::Cancelled))?;
-        // W-4: a kind that is not known here is refused by reset, the connection lives on.
-        if kind.is_some_and(|kind| kind != Some(StreamKind::Call)) {
-            return Err(Verdict::Reset(ErrorCode::UnknownStreamKind));
+            .map_err(|_| NoHeader::Ended(Verdict::Reset(ErrorCode::Cancelled)))?;
+        if let Some(kind) = kind
+            && kind != Some(StreamKind::Call)
+        {
+            return Err(NoHeader::Other(kind));
         }
         match reader.next_event() {
             Ok(Some(RequestEvent::Header(header))) => return Ok(header),
             Ok(_) if is_open => {}
-            Ok(_) => return Err(Verdict::Reset(ErrorCode::Protocol)),
-            Err(error) => return Err(Verdict::of_wire(&error)),
+            Ok(_) => return Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Protocol))),
+            Err(error) => return Err(NoHeader::Ended(Verdict::of_wire(&error))),
         }
     }
 }

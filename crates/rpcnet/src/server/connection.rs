@@ -1,10 +1,11 @@
 //! One connection of a server: settings, streams, heartbeats, drain.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Settings};
+use bytes::Bytes;
+use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Settings, StreamKind};
 use rpcnet_proto::{Code, Origin, Status};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -15,6 +16,7 @@ use super::call::{self, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::router::Handler;
 use super::shutdown::Drain;
+use super::streams::{Taken, TakenStream};
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
 use crate::task::Tasks;
@@ -22,6 +24,7 @@ use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, QuicConnection, STREAMS_PER_CALL};
+use crate::transport::{RecvHalf, SendHalf};
 
 /// Time that the peer of a drained connection has to close it, before we do.
 const LINGER: Duration = Duration::from_secs(1);
@@ -41,6 +44,10 @@ pub(crate) struct Connection {
     places: Arc<Places>,
     /// The longest message that the client accepts.
     message_bytes_max: AtomicU64,
+    /// Who takes the streams of another kind, as our SETTINGS say.
+    taken: Option<Taken>,
+    /// Whether the client takes streams of that kind too.
+    is_mutual: AtomicBool,
 }
 
 impl Connection {
@@ -60,6 +67,8 @@ impl Connection {
             request_budget: Arc::new(Semaphore::new(limits.queued_request_bytes_max)),
             places: Arc::new(Places::new(limits.calls_per_connection_max)),
             message_bytes_max: AtomicU64::new(0),
+            taken: shared.taken.get().cloned(),
+            is_mutual: AtomicBool::new(false),
             quic,
             shared,
         }
@@ -75,6 +84,25 @@ impl Connection {
 
     pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
         self.shared.router.find(header)
+    }
+
+    /// Whether somebody takes the streams of this kind.
+    pub(crate) fn hands_over(&self, kind: StreamKind) -> bool {
+        self.taken.as_ref().is_some_and(|taken| taken.kind == kind)
+    }
+
+    /// Gives a stream to whoever takes its kind. It is no longer a part of the connection's
+    /// own work, and does not hold up its end.
+    fn hand_over(&self, send: SendHalf, recv: RecvHalf, rest: Bytes) {
+        let Some(taken) = &self.taken else { return };
+        taken.taker.take(TakenStream {
+            peer: self.peer.clone(),
+            quic: self.quic.clone(),
+            send,
+            recv,
+            rest,
+            is_mutual: self.is_mutual.load(Ordering::Relaxed),
+        });
     }
 
     /// Takes a place on this connection and on the server.
@@ -136,6 +164,10 @@ pub(crate) async fn serve(
     connection
         .message_bytes_max
         .store(settings.message_bytes_max, Ordering::Relaxed);
+    if let Some(taken) = &connection.taken {
+        let is_mutual = settings.accepts(taken.kind);
+        connection.is_mutual.store(is_mutual, Ordering::Relaxed);
+    }
     let rhythm = Rhythm::new(&connection.shared.config, &settings);
     let Acceptor {
         calls: mut incoming,
@@ -204,6 +236,10 @@ async fn exchange_settings(
         keep_alive: connection.shared.config.keep_alive,
         ..Settings::default()
     };
+    let ours = match &connection.taken {
+        Some(taken) => ours.accepting(taken.kind),
+        None => ours,
+    };
     let half = connection.quic.open_control().await.map_err(lost)?;
     let control = ControlSender::open(half, &ours)
         .await
@@ -240,8 +276,12 @@ async fn accept_calls(
             let connection = connection.clone();
             let mut recv = Some(recv);
             // Borrowed by the call, so that the task's future holds them once.
-            let mut call =
-                Box::pin(async move { call::serve(&connection, &mut send, &mut recv).await });
+            let mut call = Box::pin(async move {
+                let other = call::serve(&connection, &mut send, &mut recv).await;
+                if let (Some(rest), Some(recv)) = (other, recv) {
+                    connection.hand_over(send, recv, rest);
+                }
+            });
             // A quick call ends here; one that waits moves to a task of its own.
             if let Ok(None) = call::contain_panic(call::poll_once(call.as_mut())).await {
                 tasks.spawn(call);

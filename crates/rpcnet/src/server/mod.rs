@@ -11,11 +11,12 @@ mod router;
 mod service;
 mod shutdown;
 mod streaming;
+pub(crate) mod streams;
 mod unary;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,6 +33,7 @@ pub(crate) use self::router::{Contract, Failure, Handler, Responses, Route, Rout
 pub use self::service::Service;
 use self::shutdown::Drain;
 pub use self::shutdown::ShutdownReport;
+use self::streams::Taken;
 use crate::config::RpcConfig;
 use crate::context::CallContext;
 use crate::error::RpcError;
@@ -85,6 +87,8 @@ pub(crate) struct Shared {
     tasks: Tasks,
     events: ConnectionEvents,
     connections: Arc<Places>,
+    /// Who takes streams that are no calls.
+    taken: OnceLock<Taken>,
     /// What `bind` loaded, for `reload_tls`.
     tls: Mutex<Option<ServerTls>>,
     /// The first method that could not be registered, for `bind` to report.
@@ -107,6 +111,7 @@ impl RpcServer {
             tasks: Tasks::new(),
             events: ConnectionEvents::default(),
             connections,
+            taken: OnceLock::new(),
             tls: Mutex::new(None),
             misnamed: Mutex::new(None),
         };
@@ -363,11 +368,16 @@ impl RpcServer {
         let running = self.shared.places.taken();
         self.shared.admission.close();
         let deadline = began + grace;
-        self.shared.drain.send_if_modified(|drain| {
+        let is_first = self.shared.drain.send_if_modified(|drain| {
             let is_first = drain.is_none();
             drain.get_or_insert_with(|| Drain::new(deadline));
             is_first
         });
+        if let Some(taken) = self.shared.taken.get()
+            && is_first
+        {
+            taken.taker.draining();
+        }
         let mut serving = self.shared.serving.subscribe();
         // The sender lives in what we share.
         let _ = serving.wait_for(|serving| *serving == 0).await;
@@ -377,6 +387,10 @@ impl RpcServer {
             cut,
             took: began.elapsed(),
         }
+    }
+
+    pub(crate) fn config(&self) -> &RpcConfig {
+        &self.shared.config
     }
 
     /// How many calls are running now.

@@ -84,6 +84,15 @@ impl CertificateFile {
     pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
+
+    /// The certificates in DER.
+    pub(crate) fn der(&self) -> Vec<Vec<u8>> {
+        // What could not be decoded has not become a `CertificateFile`.
+        Pem::iter_from_buffer(self.pem.as_bytes())
+            .flatten()
+            .map(|pem| pem.contents)
+            .collect()
+    }
 }
 
 /// The first private key of one file.
@@ -118,6 +127,13 @@ impl KeyFile {
     /// The key block, nothing else.
     pub(crate) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The key in DER: PKCS#8, SEC 1 or PKCS#1, whatever the file has.
+    pub(crate) fn der(&self) -> Vec<u8> {
+        let block = Pem::iter_from_buffer(self.pem.as_bytes()).flatten().next();
+        // What could not be decoded has not become a `KeyFile`.
+        block.map_or_else(Vec::new, |pem| pem.contents)
     }
 }
 

@@ -166,7 +166,7 @@ async fn either_end_sees_the_others_verified_chain_leaf_first() {
         .unwrap();
 
     let chain = peer_chain(&connection.handle()).unwrap();
-    let expected = |path: &Path| crate::certs::der(&CertificateFile::read(path).unwrap()).remove(0);
+    let expected = |path: &Path| CertificateFile::read(path).unwrap().der().remove(0);
     assert_eq!(*chain, [expected(&files.cert), expected(&home.path)]);
     let peer = peer_identity(&connection.handle()).unwrap().unwrap();
     assert_eq!(peer.dns_names(), ["localhost"]);

@@ -1,0 +1,290 @@
+//! How a node becomes a member: on the port of its server.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, UNIX_EPOCH};
+
+use rpcnet_proto::swim::{Identity, Swim, Time};
+use rpcnet_proto::wire::StreamKind;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::address;
+use super::board::Board;
+use super::config::ClusterConfig;
+use super::driver::{Driver, Memory, Parts, Settings};
+use super::error::ClusterError;
+use super::links::{Links, LinksSetup};
+use super::membership::{ClusterMembership, Handles};
+use super::proof::{Credentials, Gate};
+use super::query;
+use super::snapshot::{Found, Snapshot, SnapshotFile};
+use crate::clock;
+use crate::config::RpcConfig;
+use crate::error::RpcError;
+use crate::server::RpcServer;
+use crate::server::streams::{StreamTaker, TakenStream};
+use crate::task::Tasks;
+use crate::transport::tls::ClientAuth;
+
+impl RpcServer {
+    /// Makes this server's node a member of a cluster, reached at the server's own port.
+    ///
+    /// Call it after [`bind`](Self::bind), on the same handle, and before or after
+    /// [`start`](Self::start). The certificate has to be good for servers and clients
+    /// alike, to carry the node's name, and to chain to the CA, which is what members
+    /// trust each other by.
+    ///
+    /// Adds the methods `rpcnet.cluster/members` and `rpcnet.cluster/watch`, which answer
+    /// any client that has a certificate of the CA. When the server shuts down, the node
+    /// leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`RpcError::ConfigError`] naming what to set: `bind` before, a CA, a key, a name
+    /// that the certificate carries. [`RpcError::TlsError`] where a file is not what it
+    /// should be, [`RpcError::ClusterError`] where the snapshot file cannot be used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is dropped, nothing has changed.
+    pub async fn enable_cluster(
+        &self,
+        config: ClusterConfig,
+    ) -> Result<Arc<ClusterMembership>, RpcError> {
+        form(self, config, Hold::Strong).await
+    }
+}
+
+impl ClusterMembership {
+    /// Makes a member that serves no calls but those about its cluster, at the
+    /// configuration's address.
+    ///
+    /// # Errors
+    ///
+    /// As [`RpcServer::bind`] and [`RpcServer::enable_cluster`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is dropped, nothing is left.
+    pub async fn new(rpc: RpcConfig, config: ClusterConfig) -> Result<Arc<Self>, RpcError> {
+        let mut server = RpcServer::new(rpc);
+        let quic_server = server.bind()?;
+        let membership = form(&server, config, Hold::Weak).await?;
+        let board = Arc::clone(membership.board());
+        membership.tasks().spawn_until_stopped(async move {
+            let left = board.ended();
+            let served = server.serve_with_shutdown(quic_server, left, GRACE).await;
+            if let Err(error) = served {
+                tracing::error!(error = %error, "the membership's server ended");
+            }
+        });
+        Ok(membership)
+    }
+}
+
+/// Whether the server keeps the membership alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    Strong,
+    Weak,
+}
+
+async fn form(
+    server: &RpcServer,
+    config: ClusterConfig,
+    hold: Hold,
+) -> Result<Arc<ClusterMembership>, RpcError> {
+    config.validate()?;
+    let Some(bound) = server.socket_addr else {
+        return Err(RpcError::config(
+            "the cluster is reached at the server's port: call `bind` before `enable_cluster`",
+        ));
+    };
+    let rpc = server.config();
+    let gate = Arc::new(Gate::load(rpc, &config)?);
+    if rpc.client_auth() == ClientAuth::Off {
+        return Err(RpcError::config(
+            "members know each other by certificates: remove `with_client_auth(ClientAuth::Off)`",
+        ));
+    }
+    let credentials = Credentials::load(rpc, &config)?;
+    let (file, held) = open_snapshot(&config, &credentials).await?;
+    let membership = assemble(rpc, &config, bound, gate, credentials, (file, held))?;
+    let door = Arc::new(Door {
+        links: membership.links().clone(),
+        membership: match hold {
+            Hold::Strong => Held::Strong(Arc::clone(&membership)),
+            Hold::Weak => Held::Weak(Arc::downgrade(&membership)),
+        },
+    });
+    if !server.take_streams(StreamKind::Gossip, door) {
+        return Err(RpcError::config(
+            "this server is a member already: `enable_cluster` was called before",
+        ));
+    }
+    query::register(server, config.cluster, &membership).await;
+    Ok(membership)
+}
+
+/// Makes the parts, and starts the driver.
+fn assemble(
+    rpc: &RpcConfig,
+    config: &ClusterConfig,
+    bound: SocketAddr,
+    gate: Arc<Gate>,
+    credentials: Credentials,
+    (file, held): (Option<SnapshotFile>, Snapshot),
+) -> Result<Arc<ClusterMembership>, RpcError> {
+    let tasks = Arc::new(Tasks::new());
+    let (inbound_sender, inbound) = mpsc::channel(INBOUND_MAX);
+    let (commands_sender, commands) = mpsc::channel(COMMANDS_MAX);
+    let links = Links::new(LinksSetup {
+        cluster: config.cluster.clone(),
+        name: credentials.name.clone(),
+        gate: Arc::clone(&gate),
+        rpc: rpc.clone(),
+        limits: config.limits.clone(),
+        inbound: inbound_sender,
+        // Its own, so that the links may be closed before the driver has ended.
+        tasks: Arc::new(Tasks::under(tasks.token())),
+    })?;
+    let swim_config = config.swim_config();
+    let leave_delay = swim_config.leave_delay;
+    let identity = Identity {
+        epoch: boot_epoch(held.epoch),
+        address: config.advertised.unwrap_or_else(|| address::presumed(bound)),
+        tags: config.initial_tags()?,
+        key: credentials.key,
+        signer: Some(credentials.signer),
+        name: credentials.name,
+    };
+    let swim = Swim::new(Time::default(), identity, swim_config, random_seed()?);
+    let view = Driver::first_view(&swim);
+    let Some(first) = view.local().cloned() else {
+        return Err(RpcError::internal("a node knows itself"));
+    };
+    let board = Arc::new(Board::new(view, config.limits.events_max));
+    let leaving = CancellationToken::new();
+    let parts = Parts {
+        swim,
+        origin: Instant::now(),
+        links: links.clone(),
+        inbound,
+        commands,
+        gate,
+        tasks: Arc::clone(&tasks),
+        leaving: leaving.clone(),
+        bound,
+        kept: held.members.iter().map(|(_, address)| *address).collect(),
+        memory: Memory::new(file, held),
+        settings: Settings {
+            advertised: config.advertised,
+            join_timeout: config.join_timeout,
+            on_minority: config.on_minority.clone(),
+        },
+    };
+    let driver = Driver::new(parts, Arc::clone(&board));
+    tasks.spawn(driver.run());
+    Ok(Arc::new(ClusterMembership::from_handles(Handles {
+        first,
+        local_addr: bound,
+        board,
+        links,
+        commands: commands_sender,
+        leaving,
+        tasks,
+        leave_delay,
+    })))
+}
+
+/// The file, and what it holds of this node's cluster.
+async fn open_snapshot(
+    config: &ClusterConfig,
+    credentials: &Credentials,
+) -> Result<(Option<SnapshotFile>, Snapshot), RpcError> {
+    let nothing = Snapshot {
+        cluster: config.cluster.clone(),
+        node: credentials.name.clone(),
+        epoch: 0,
+        members: Vec::new(),
+    };
+    let Some(path) = &config.snapshot else {
+        return Ok((None, nothing));
+    };
+    let opened = SnapshotFile::open(path).await;
+    let (file, found) = opened.map_err(ClusterError::Snapshot)?;
+    let held = match found {
+        Found::Nothing => nothing,
+        Found::Snapshot(held) if held.cluster == nothing.cluster && held.node == nothing.node => {
+            held
+        }
+        Found::Snapshot(_) => {
+            tracing::warn!("snapshot is of another node or cluster, not used");
+            nothing
+        }
+        Found::Damaged(damage) => {
+            tracing::warn!(reason = %damage, "snapshot is damaged, not used");
+            nothing
+        }
+    };
+    Ok((Some(file), held))
+}
+
+/// Milliseconds since 1970, and in any case beyond the last start that is known of.
+fn boot_epoch(last: u64) -> u64 {
+    let since = clock::wall().duration_since(UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    millis.max(last.saturating_add(1))
+}
+
+/// What nobody can guess: the nonces of the probes follow from it (M-14).
+fn random_seed() -> Result<u64, RpcError> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| RpcError::internal("the system has no randomness"))?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// Where gossip enters the membership from its server.
+#[derive(Debug)]
+struct Door {
+    links: Links,
+    membership: Held,
+}
+
+/// The membership as its server holds it.
+#[derive(Debug)]
+enum Held {
+    Strong(Arc<ClusterMembership>),
+    Weak(Weak<ClusterMembership>),
+}
+
+impl StreamTaker for Door {
+    fn take(&self, stream: TakenStream) {
+        self.links.take(stream);
+    }
+
+    fn draining(&self) {
+        match &self.membership {
+            Held::Strong(membership) => membership.begin_leave(),
+            Held::Weak(membership) => {
+                if let Some(membership) = membership.upgrade() {
+                    membership.begin_leave();
+                }
+            }
+        }
+        self.links.draining();
+    }
+}
+
+/// Messages that wait for the driver; a link that has more to say waits.
+const INBOUND_MAX: usize = 1_024;
+
+/// Commands that wait for the driver; who has more to ask waits.
+const COMMANDS_MAX: usize = 64;
+
+/// How long queries may go on after the node has left.
+const GRACE: Duration = Duration::from_secs(1);

@@ -1,0 +1,53 @@
+//! Streams that are no calls, handed to whoever asked for their kind.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rpcnet_proto::wire::StreamKind;
+
+use super::RpcServer;
+use crate::context::Peer;
+use crate::transport::quic::QuicConnection;
+use crate::transport::{RecvHalf, SendHalf};
+
+/// Takes over the streams of one kind.
+pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
+    /// Takes a stream over. Does not wait: the connection's other streams would, too.
+    fn take(&self, stream: TakenStream);
+
+    /// The server has begun to shut down.
+    fn draining(&self);
+}
+
+/// A stream of the kind that was asked for, and where it came from.
+#[derive(Debug)]
+pub(crate) struct TakenStream {
+    /// Who opened it.
+    pub(crate) peer: Arc<Peer>,
+    /// The connection, for streams in the other direction.
+    pub(crate) quic: QuicConnection,
+    /// Our half.
+    pub(crate) send: SendHalf,
+    /// The peer's half, after `rest`.
+    pub(crate) recv: RecvHalf,
+    /// What was read after the kind byte.
+    pub(crate) rest: Bytes,
+    /// Whether the peer takes streams of this kind as well (W-54).
+    pub(crate) is_mutual: bool,
+}
+
+/// Who takes streams of which kind.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) kind: StreamKind,
+    pub(crate) taker: Arc<dyn StreamTaker>,
+}
+
+impl RpcServer {
+    /// Hands streams of this kind to `taker`, on connections to come, which are told in
+    /// their SETTINGS. False where the server has a taker already; it keeps that one.
+    pub(crate) fn take_streams(&self, kind: StreamKind, taker: Arc<dyn StreamTaker>) -> bool {
+        self.shared.taken.set(Taken { kind, taker }).is_ok()
+    }
+}
