@@ -1,0 +1,3 @@
+//! Members of a cluster over real QUIC on loopback.
+
+mod many;
