@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::process::{Process, announce};
+use std::io::Write;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
@@ -183,7 +184,11 @@ async fn network(nodes: usize) -> Option<Network> {
 }
 
 fn available<T>(made: Result<T, NetnsUnavailable>) -> Option<T> {
-    made.inspect_err(|error| println!("skipped: {error}")).ok()
+    made.inspect_err(|error| {
+        // If nobody reads it, nothing is lost.
+        let _ = writeln!(std::io::stderr(), "skipped: {error}");
+    })
+    .ok()
 }
 
 async fn echo(network: &Network, node: usize) -> Process {

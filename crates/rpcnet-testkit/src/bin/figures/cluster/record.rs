@@ -229,11 +229,11 @@ mod tests {
         );
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_wait_in_vain_says_what_everybody_sees() {
         let record = Record::default();
         record.add(sight("a", 7));
-        let waited = record.until("the end", Duration::from_secs(60), |_| None::<()>);
+        let waited = record.until("the end", Duration::from_millis(20), |_| None::<()>);
         let error = waited.await.expect_err("nothing comes").to_string();
         assert!(
             error.contains("the end") && error.contains("a sees 7"),
