@@ -1,3 +1,12 @@
-//! Members of a cluster over real QUIC on loopback.
+//! Members that find each other over real QUIC, and what they say of each other.
 
+mod config;
+mod events;
+mod join;
+mod leaving;
 mod many;
+mod members;
+pub(crate) mod nodes;
+mod query;
+mod registry;
+mod snapshot;
