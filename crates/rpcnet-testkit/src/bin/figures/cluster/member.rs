@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tracing_subscriber::EnvFilter;
 
 /// What a member process is told when it starts. The rest comes on its standard input, line by line:
 /// `NAME join SEED...`, `NAME mark VALUE`, `NAME leave`, `NAME sent`; it ends with its input.
@@ -36,6 +37,11 @@ impl Member {
     /// Does as it is told until its input ends. Ready once every server is bound; the address is the
     /// first one's.
     pub(crate) async fn run(self) -> Result<(), BoxError> {
+        // Silent unless `RUST_LOG` asks for more.
+        tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::from_default_env())
+            .with_writer(io::stderr)
+            .init();
         let mut members = HashMap::new();
         let mut first = None;
         for name in &self.names {

@@ -3,8 +3,8 @@
 use super::NODES;
 use super::fleet::{Fleet, PATIENCE};
 use super::moment::Moment;
-use super::record::{Record, events};
-use super::told::{Kind, Told};
+use super::record::{Record, all_see, events};
+use super::told::{Kind, Sight, Told};
 use crate::group::{BoxError, Measured, Outcome, Scale};
 use rpcnet_proto::swim::stable_after;
 use std::time::Duration;
@@ -36,6 +36,16 @@ impl Cut {
             Self::Third => NODES / 3,
         };
         ((0..at).collect(), (at..NODES).collect())
+    }
+
+    /// What a member should take its side for; `None` where each hears some of the others.
+    fn side(self, node: usize) -> Option<&'static str> {
+        match self {
+            Self::Halves => Some("Tie"),
+            Self::Third if node < NODES / 3 => Some("Minority"),
+            Self::Third => Some("Majority"),
+            Self::OneWay => None,
+        }
     }
 }
 
@@ -83,15 +93,22 @@ async fn one(
     let name = format!("cluster-split-{}-{seconds}s", cut.name());
     let due = stable_after(NODES) + Duration::from_secs(2);
     if Duration::from_secs(seconds) > due {
-        let known = events(&told, Kind::PartitionSuspected, "");
-        let last = known.values().map(|at| at.since(began)).max();
-        let unaware = (NODES - known.len()) as f64;
-        let due = due.as_secs_f64() * 1e3;
-        let last = last.map_or(f64::NAN, |last| last.as_secs_f64() * 1e3);
+        let after = |last: Option<Moment>| last.map_or(f64::NAN, |last| ms(last.since(began)));
+        let suspected = events(&told, Kind::PartitionSuspected, "");
+        let unaware = (NODES - suspected.len()) as f64;
         measured.at_most(format!("{name}-unaware"), unaware, "nodes", 0.0);
-        measured.at_most(format!("{name}-known-to-last"), last, "ms", due);
+        let last = after(suspected.values().copied().max());
+        measured.at_most(format!("{name}-suspected-to-last"), last, "ms", ms(due));
+        if cut.side(0).is_some() {
+            let is_right = |node: &str, sight: &Sight| {
+                let index = fleet.names().iter().position(|name| name == node);
+                index.and_then(|node| cut.side(node)) == Some(&sight.side)
+            };
+            let last = after(all_see(&told, fleet.names(), is_right));
+            measured.at_most(format!("{name}-side-to-last"), last, "ms", ms(due));
+        }
     }
-    let healing = whole.since(healed).as_secs_f64() * 1e3;
+    let healing = ms(whole.since(healed));
     measured.at_most(format!("{name}-full-views"), healing, "ms", 10_000.0);
     Ok(())
 }
@@ -100,11 +117,15 @@ async fn one(
 /// all.
 async fn whole(record: &Record, names: &[String]) -> Result<Moment, BoxError> {
     let look = |told: &[Told]| {
-        super::record::all_see(told, names, |_, sight| {
+        all_see(told, names, |_, sight| {
             sight.live == NODES && sight.side == "Whole"
         })
     };
     record
         .until("full views after a split", PATIENCE * 2, look)
         .await
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
