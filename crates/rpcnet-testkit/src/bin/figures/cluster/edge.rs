@@ -73,17 +73,23 @@ async fn noticed(
     fleet.record.until("an edge", NOTICE_WITHIN, all).await
 }
 
-/// Waits until those who took the member for unreachable reach it again, and everybody sees everybody.
+/// Waits until those who took the member for unreachable heard it again, or heard of its new start, and
+/// everybody sees everybody.
 async fn all_reach(fleet: &Fleet, node: usize, start: usize) -> Result<(), BoxError> {
     fleet.all_live(NODES).await?;
     let name = fleet.name(node);
     let all = |told: &[_]| {
         let told = told.get(start..)?;
         let lost = events(told, Kind::Unreachable, name);
-        let back = events(told, Kind::Reachable, name);
-        lost.keys()
-            .all(|edge| back.contains_key(edge))
-            .then_some(())
+        let again = [
+            Kind::Reachable,
+            Kind::Restarted,
+            Kind::Recovered,
+            Kind::Joined,
+        ];
+        let again = again.map(|kind| events(told, kind, name));
+        let is_back = |edge: &&str| again.iter().any(|back| back.contains_key(*edge));
+        lost.keys().all(|edge| is_back(&edge)).then_some(())
     };
     fleet.record.until("reach", NOTICE_WITHIN, all).await
 }
