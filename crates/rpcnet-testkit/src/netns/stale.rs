@@ -28,7 +28,16 @@ fn is_stale(name: &str, proc: &Path) -> bool {
         let (maker, _) = rest.split_once('-')?;
         maker.parse::<u32>().ok()
     });
-    maker.is_some_and(|maker| !proc.join(maker.to_string()).exists())
+    maker.is_some_and(|maker| has_ended(&proc.join(maker.to_string())))
+}
+
+/// A zombie has ended too, whether or not anybody asks for its status.
+fn has_ended(process: &Path) -> bool {
+    let Ok(status) = fs::read_to_string(process.join("status")) else {
+        return true;
+    };
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_some_and(|state| state.trim_start().starts_with('Z'))
 }
 
 /// A member that was stopped when its orchestrator was killed would stay for ever.
@@ -49,9 +58,15 @@ mod tests {
     #[test]
     fn only_our_own_namespaces_of_programs_that_ended_are_stale() {
         let proc = tempfile::tempdir().expect("the temporary directory is writable");
-        fs::create_dir(proc.path().join("12")).expect("it is empty");
+        for (maker, state) in [("12", "S (sleeping)"), ("14", "Z (zombie)")] {
+            let process = proc.path().join(maker);
+            fs::create_dir(&process).expect("it is empty");
+            let status = format!("Name:\tfigures\nState:\t{state}\n");
+            fs::write(process.join("status"), status).expect("it is empty");
+        }
         let is_stale = |name: &str| super::is_stale(name, proc.path());
         assert!(is_stale("rpcnet-testkit-13-0-hub"));
+        assert!(is_stale("rpcnet-testkit-14-0-hub"), "nobody reaped it");
         assert!(!is_stale("rpcnet-testkit-12-0-hub"), "it still runs");
         for foreign in ["", "blue", "rpcnet-testkit-", "rpcnet-testkit-x-0", "13-0"] {
             assert!(!is_stale(foreign), "{foreign:?}");

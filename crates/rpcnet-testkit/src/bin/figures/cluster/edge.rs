@@ -89,7 +89,7 @@ async fn all_reach(fleet: &Fleet, node: usize, start: usize) -> Result<(), BoxEr
         ];
         let again = again.map(|kind| events(told, kind, name));
         let is_back = |edge: &&str| again.iter().any(|back| back.contains_key(*edge));
-        lost.keys().all(|edge| is_back(&edge)).then_some(())
+        lost.keys().all(is_back).then_some(())
     };
     fleet.record.until("reach", NOTICE_WITHIN, all).await
 }
