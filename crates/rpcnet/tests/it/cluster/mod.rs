@@ -2,6 +2,7 @@
 
 mod config;
 mod events;
+mod health;
 mod join;
 mod leaving;
 mod members;
