@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::swim::{
-    Body, Config, Destination, Event, Identity, LimitKind, MemberState, Message, Row, Sign,
+    Body, Config, Destination, Event, Identity, LimitKind, MemberState, Message, Record, Row, Sign,
     Standing, Swim, Time, Transmit, Update,
 };
 
@@ -289,6 +289,58 @@ fn a_node_signs_what_it_says_of_itself() {
     let first = check(&swim);
     swim.set_tag(now, "k", "v").expect("the tag is legal");
     assert!(check(&swim) > first);
+}
+
+/// M-5, M-6.
+#[test]
+fn new_credentials_are_told_at_once_and_used_from_then_on() {
+    #[derive(Debug)]
+    struct Mark(&'static str);
+    impl Sign for Mark {
+        fn sign(&self, _: &[u8]) -> Bytes {
+            Bytes::from_static(self.0.as_bytes())
+        }
+    }
+    let mut rig = Rig::knowing(&["a", "b"]);
+    let said = |rig: &Rig| {
+        let record = rig.swim.record().expect("it has a record");
+        (
+            record.version(),
+            record.statement().key.clone(),
+            record.proof().clone(),
+        )
+    };
+    let before = said(&rig).0;
+    let key = Bytes::from_static(b"key 2");
+    let signer = Some(Arc::new(Mark("2")) as Arc<dyn Sign>);
+    rig.swim.set_signer(rig.now, key.clone(), signer);
+    let (version, held, proof) = said(&rig);
+    assert!(version > before);
+    assert_eq!((&held, &proof[..]), (&key, &b"2"[..]));
+    rig.pass(Duration::from_secs(1));
+    let is_news = |transmit: &Transmit| {
+        let mut records = transmit.message.records();
+        records.any(|record| record.version() == version && record.statement().key == key)
+    };
+    assert!(rig.sent.iter().any(is_news), "the others are told");
+
+    // A key that no record can have is none, and what is signed says so.
+    let limit = Record::KEY_BYTES_MAX;
+    for (len, kept) in [(limit, limit), (limit + 1, 0)] {
+        let signer = Some(Arc::new(Mark("3")) as Arc<dyn Sign>);
+        rig.swim.set_signer(rig.now, vec![7; len].into(), signer);
+        assert_eq!(said(&rig).1.len(), kept);
+    }
+
+    // Who leaves has nothing new to say; who comes back says it with what it has now.
+    rig.swim.leave(rig.now);
+    let left = said(&rig).0;
+    let signer = Some(Arc::new(Mark("4")) as Arc<dyn Sign>);
+    rig.swim.set_signer(rig.now, key, signer);
+    assert_eq!(said(&rig).0, left);
+    rig.pass(Duration::from_secs(2));
+    rig.swim.join(rig.now, &[address(1)]);
+    assert_eq!(&said(&rig).2[..], b"4");
 }
 
 /// M-6.

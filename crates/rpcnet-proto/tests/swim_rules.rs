@@ -3,11 +3,13 @@
 mod swim_rig;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rpcnet_proto::swim::{
-    Address, Body, Config, Destination, Event, MemberState, Message, NodeName, Row, Standing,
-    Update, Verdict, Version,
+    Address, Body, Config, Destination, Event, MemberState, Message, NodeName, Record, Row,
+    Standing, Update, Verdict, Version,
 };
 
 use swim_rig::{OTHERS, Rig, T, address, ms, name, record, record_of, vote};
@@ -218,6 +220,28 @@ fn a_node_goes_beyond_what_its_earlier_life_said() {
     rig.hear("a", Update::Record(record("me", 50, 0, 44)));
     rig.swim.take_over(rig.now);
     assert_eq!(rig.version().epoch, 51);
+}
+
+/// M-11: the clock may have gone back to the very epoch of the earlier life.
+#[test]
+fn a_node_goes_beyond_an_earlier_life_of_the_same_version() {
+    let mut smaller = 0;
+    for tag in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        let mut rig = Rig::knowing(&["a"]);
+        let mine = rig.swim.record().expect("it has a record").clone();
+        let mut statement = mine.statement().clone();
+        statement.tags.set("tag", tag).expect("the tag is legal");
+        let earlier = Arc::new(Record::new(statement, Bytes::new()));
+        smaller += usize::from(earlier.digest() < mine.digest());
+        rig.hear("a", Update::Record(earlier));
+        assert_eq!(rig.version().epoch, mine.version().epoch + 1, "{tag}");
+        let is_conflict = |event: &Event| matches!(event, Event::Conflict(_));
+        assert!(!rig.events.iter().any(is_conflict), "nobody else is there");
+    }
+    assert!(
+        (1..8).contains(&smaller),
+        "either digest may be the greater"
+    );
 }
 
 /// M-14.

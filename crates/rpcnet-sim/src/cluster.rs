@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::chance::{Purpose, Stream};
 use crate::clock::Time;
-use crate::engine::Engine;
+use crate::engine::{Engine, Wire};
 use crate::fault::{Fault, Timed};
 use crate::invariant::{Checker, Violation};
 use crate::network::{Link, Network};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub link: Link,
     /// Whether local health counts.
     pub lifeguard: bool,
+    /// How large what nodes send is.
+    pub wire: Wire,
     /// What a process does first after a pause.
     pub order: Order,
     /// The size of a socket's buffer, in bytes.
@@ -54,6 +56,7 @@ impl Plan {
             boot: Boot::Formed(nodes),
             link: Link::default(),
             lifeguard: true,
+            wire: Wire::default(),
             order: Order::SocketFirst,
             socket_bytes: 212_992,
             check: true,
@@ -202,6 +205,7 @@ impl<E: Engine> Cluster<E> {
         if self.plan.order == Order::TimersFirst {
             settings.push_str(" --timers-first");
         }
+        settings.push_str(&self.plan.wire.arguments());
         settings
     }
 

@@ -60,6 +60,43 @@ pub struct Setup {
     pub seed: u64,
     /// Whether local health counts (Lifeguard), where the engine can do without.
     pub lifeguard: bool,
+    /// How large what it sends is.
+    pub wire: Wire,
+}
+
+/// How large what is sent is, where the engine has a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wire {
+    /// The bytes of the key that every record carries: a certificate has some hundreds.
+    pub key_bytes: usize,
+    /// The largest message that is no stream of its own, in bytes.
+    pub datagram_bytes: usize,
+}
+
+impl Default for Wire {
+    /// Records without a key, in datagrams as a network without fragments carries them.
+    fn default() -> Self {
+        Self {
+            key_bytes: 0,
+            datagram_bytes: 1_200,
+        }
+    }
+}
+
+impl Wire {
+    /// The arguments of a command that sends what is as large, where it is not as usual.
+    #[must_use]
+    pub fn arguments(self) -> String {
+        let usual = Self::default();
+        let mut arguments = String::new();
+        if self.key_bytes != usual.key_bytes {
+            arguments.push_str(&format!(" --record-bytes {}", self.key_bytes));
+        }
+        if self.datagram_bytes != usual.datagram_bytes {
+            arguments.push_str(&format!(" --datagram-bytes {}", self.datagram_bytes));
+        }
+        arguments
+    }
 }
 
 /// A message that an engine wants sent.

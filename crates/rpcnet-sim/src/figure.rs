@@ -121,13 +121,13 @@ pub fn sorted(mut values: Vec<Duration>) -> Vec<Duration> {
     values
 }
 
-/// The most memory that this process has had, as the kernel counts it.
+/// The most memory that this process has had, as the kernel counts it, in 10^9 bytes.
 #[must_use]
-pub fn peak_gib() -> f64 {
+pub fn peak_gb() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    kib.map_or(f64::INFINITY, |kib| kib / 1024.0 / 1024.0)
+    kib.map_or(f64::INFINITY, |kib| kib * 1024.0 / 1e9)
 }
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ mod scale;
 mod slow;
 mod spread;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
+use crate::cluster::Plan;
 use crate::engine::foca::Baseline;
 use crate::engine::swim::Core;
+use crate::engine::{Engine, Wire};
 use crate::figure::Figure;
 
 /// How much is run.
@@ -25,6 +26,8 @@ pub struct Size {
     pub quick: bool,
     /// Whether this is for the baseline's column, which takes no more than it needs.
     pub baseline: bool,
+    /// How large what nodes send is.
+    pub wire: Wire,
 }
 
 impl Size {
@@ -36,6 +39,13 @@ impl Size {
             (_, true) => quick,
             _ => full,
         }
+    }
+
+    /// A formed cluster of `nodes`, whose chances come from `seed`.
+    fn plan(self, seed: u64, nodes: u32) -> Plan {
+        let mut plan = Plan::new(seed, nodes);
+        plan.wire = self.wire;
+        plan
     }
 }
 
@@ -93,11 +103,21 @@ pub enum Columns {
 
 /// Measures the goals that are named in `only`, or all; hands every line to `print` as soon as it is
 /// known. Returns how many values fall short.
-pub fn run(quick: bool, only: &[String], columns: Columns, print: &mut dyn FnMut(&str)) -> usize {
+pub fn run(
+    quick: bool,
+    wire: Wire,
+    only: &[String],
+    columns: Columns,
+    print: &mut dyn FnMut(&str),
+) -> usize {
     let mut short = 0;
     for entry in entries().filter(|entry| is_wanted(entry.name, only)) {
         let began = Instant::now();
-        let size = |baseline| Size { quick, baseline };
+        let size = |baseline| Size {
+            quick,
+            baseline,
+            wire,
+        };
         let own = (columns != Columns::Baseline).then(|| (entry.measure)(size(false)));
         let own_took = began.elapsed().as_secs_f64();
         let other = entry.baseline.filter(|_| columns != Columns::Core);
@@ -134,6 +154,13 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     entries().map(|entry| entry.name).collect()
+}
+
+/// How often a node of a cluster of `nodes` compares its view with another's: every 30 s, and once
+/// more of that per doubling beyond 32 nodes.
+fn sync_cycle(nodes: u32) -> Duration {
+    let doublings = f64::from(nodes).log2().ceil() - 5.0;
+    Duration::from_secs(30).mul_f64(doublings.max(0.0) + 1.0)
 }
 
 /// Adds what every run has to come to: no rule broken.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rpcnet_sim::cluster::Boot;
-use rpcnet_sim::engine::Engine;
 use rpcnet_sim::engine::foca::Baseline;
 use rpcnet_sim::engine::swim::Core;
+use rpcnet_sim::engine::{Engine, Wire};
 use rpcnet_sim::goals::Columns;
 use rpcnet_sim::node::Order;
 use rpcnet_sim::scenario::{NAMES, Outcome, Scenario};
@@ -38,6 +38,8 @@ enum Command {
         /// Whose values.
         #[arg(long, default_value = "both")]
         columns: Which,
+        #[command(flatten)]
+        wire: Sending,
     },
     /// Runs one scenario; fails if a rule is broken.
     Run(Run),
@@ -55,6 +57,8 @@ enum Command {
         /// Go on after a failure, and count.
         #[arg(long)]
         keep_going: bool,
+        #[command(flatten)]
+        wire: Sending,
     },
     /// Lists the scenarios.
     Scenarios,
@@ -92,6 +96,28 @@ struct Run {
     /// Print everything that happens.
     #[arg(long)]
     trace: bool,
+    #[command(flatten)]
+    wire: Sending,
+}
+
+/// How large what nodes send is.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Sending {
+    /// How many bytes of key every record carries; a certificate has about 850.
+    #[arg(long, default_value_t = Wire::default().key_bytes)]
+    record_bytes: usize,
+    /// The largest message that is no stream of its own, in bytes.
+    #[arg(long, default_value_t = Wire::default().datagram_bytes)]
+    datagram_bytes: usize,
+}
+
+impl Sending {
+    fn wire(self) -> Wire {
+        Wire {
+            key_bytes: self.record_bytes,
+            datagram_bytes: self.datagram_bytes,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -110,14 +136,16 @@ fn main() -> ExitCode {
             quick,
             only,
             columns,
-        } => measure(quick, &only, columns),
+            wire,
+        } => measure(quick, wire.wire(), &only, columns),
         Command::Run(run) => replay(&run),
         Command::Seeds {
             count,
             from,
             nodes,
             keep_going,
-        } => search(from..from + count, nodes, keep_going),
+            wire,
+        } => search(from..from + count, nodes, wire.wire(), keep_going),
         Command::Scenarios => {
             for (name, what) in NAMES {
                 println!("{name:<10} {what}");
@@ -134,7 +162,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(quick: bool, only: &[String], columns: Which) -> Result<(), String> {
+fn measure(quick: bool, wire: Wire, only: &[String], columns: Which) -> Result<(), String> {
     let columns = match columns {
         Which::Rpcnet => Columns::Core,
         Which::Foca => Columns::Baseline,
@@ -148,7 +176,7 @@ fn measure(quick: bool, only: &[String], columns: Which) -> Result<(), String> {
             names.join(", ")
         ));
     }
-    let short = goals::run(quick, only, columns, &mut |line| println!("{line}"));
+    let short = goals::run(quick, wire, only, columns, &mut |line| println!("{line}"));
     let broken = goals::take_broken();
     for line in &broken {
         println!("broken: {line}");
@@ -168,6 +196,7 @@ fn replay(run: &Run) -> Result<(), String> {
         scenario.faults = fault::read(text)?;
     }
     scenario.plan.readable = run.trace;
+    scenario.plan.wire = run.wire.wire();
     if let Some(settle) = run.settle {
         scenario.settle = settle;
     }
@@ -192,10 +221,10 @@ fn replay(run: &Run) -> Result<(), String> {
         println!("{violation}");
     }
     println!(
-        "trace {:016x}, {} events, at most {:.2} GiB",
+        "trace {:016x}, {} events, at most {:.2} GB",
         outcome.hash,
         outcome.events,
-        figure::peak_gib()
+        figure::peak_gb()
     );
     verdict(&outcome)
 }
@@ -211,12 +240,18 @@ fn verdict(outcome: &Outcome) -> Result<(), String> {
     }
 }
 
-fn search(seeds: std::ops::Range<u64>, nodes: u32, keep_going: bool) -> Result<(), String> {
+fn search(
+    seeds: std::ops::Range<u64>,
+    nodes: u32,
+    wire: Wire,
+    keep_going: bool,
+) -> Result<(), String> {
     let count = seeds.end - seeds.start;
     let mut failures = 0;
     let mut hash = 0;
     for seed in seeds {
-        let scenario = Scenario::random(seed, nodes.max(3));
+        let mut scenario = Scenario::random(seed, nodes.max(3));
+        scenario.plan.wire = wire;
         let outcome = scenario.run::<Core>();
         hash = rpcnet_sim::chance::scramble(hash ^ outcome.hash);
         let Some(violation) = outcome.violations.first() else {

@@ -214,6 +214,7 @@ impl Scenario {
             self.name,
             fault::write(&self.faults)
         );
+        command.push_str(&plan.wire.arguments());
         if engine != "rpcnet" {
             command.push_str(&format!(" --engine {engine}"));
         }

@@ -1,7 +1,10 @@
 //! The state machine: what goes in, what comes out, and what is due when.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::agenda::{Agenda, Key};
 use super::awareness::Awareness;
@@ -20,7 +23,7 @@ use super::suspicion::Suspicions;
 use super::sync::SyncAsked;
 use super::{
     Address, Body, Config, Counters, Event, Identity, Member, MemberState, Message, NodeName,
-    QuorumView, Record, TagError, Tags, Time, Transmit, Update,
+    QuorumView, Record, Sign, TagError, Tags, Time, Transmit, Update,
 };
 
 /// One member's view of its cluster, and what it does about it.
@@ -250,12 +253,10 @@ impl Swim {
 
     /// Takes members as known and alive, without a word to anybody: those of a view that
     /// was kept. Whoever is known already stays as it is.
-    pub fn restore(
-        &mut self,
-        now: Time,
-        records: impl IntoIterator<Item = std::sync::Arc<Record>>,
-    ) {
+    pub fn restore(&mut self, now: Time, records: impl IntoIterator<Item = Arc<Record>>) {
         let now = self.enter(now);
+        let records = records.into_iter();
+        self.members.reserve(records.size_hint().0);
         for record in records {
             if !record.is_left() && self.members.find(record.name()).is_none() {
                 self.members.insert(record);
@@ -307,6 +308,21 @@ impl Swim {
         let now = self.enter(now);
         if self.me.statement.address != address && self.me.phase == Phase::Here {
             self.restate(now, |statement| statement.address = address);
+        }
+    }
+
+    /// Takes over new credentials, such as a renewed certificate: says everything about
+    /// this node anew, with `key` and signed by `signer`. `key` is what
+    /// [`Identity::key`] is; a longer one than
+    /// [`Record::KEY_BYTES_MAX`] counts as none.
+    ///
+    /// Records that were signed before hold until others have heard the new one. A node
+    /// that is leaving or has left says nothing anew before it joins again.
+    pub fn set_signer(&mut self, now: Time, key: Bytes, signer: Option<Arc<dyn Sign>>) {
+        let now = self.enter(now);
+        self.me.take_credentials(key, signer);
+        if self.me.phase == Phase::Here {
+            self.restate(now, |_| {});
         }
     }
 

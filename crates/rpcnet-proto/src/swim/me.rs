@@ -48,13 +48,19 @@ impl Me {
                 address: identity.address,
                 tags: identity.tags,
                 tags_changed: 0,
-                key: identity.key,
+                key: fitting(identity.key),
             },
             signer: identity.signer,
             phase: Phase::Here,
             refuted_at: None,
             rival: None,
         }
+    }
+
+    /// From now on this key verifies what this signer signs.
+    pub(super) fn take_credentials(&mut self, key: Bytes, signer: Option<Arc<dyn Sign>>) {
+        self.statement.key = fitting(key);
+        self.signer = signer;
     }
 
     pub(super) const fn is_yielding(&self) -> bool {
@@ -66,6 +72,14 @@ impl Me {
         let proof = self.signer.as_ref().map_or_else(Bytes::new, sign);
         Arc::new(Record::new(self.statement.clone(), proof))
     }
+}
+
+/// A record has no longer key, so none may be signed.
+fn fitting(key: Bytes) -> Bytes {
+    if key.len() > Record::KEY_BYTES_MAX {
+        return Bytes::new();
+    }
+    key
 }
 
 impl Swim {
@@ -131,16 +145,18 @@ impl Swim {
             }
             return;
         }
-        if theirs < mine {
-            // An older statement of this node's own, or a rival that gives way.
-            if theirs.0 != mine.0 {
-                self.owes_record = true;
-                return;
-            }
+        if theirs.0 < mine.0 {
+            // An older statement of this node's own.
+            self.owes_record = true;
+            return;
+        }
+        // Its version may even be the same, where the clock went back to when that life began.
+        let is_earlier_life = record.address() == self.me.statement.address || record.is_left();
+        if theirs < mine && !is_earlier_life {
+            // A rival that gives way.
             self.report_conflict(now, record.address(), false);
             return;
         }
-        let is_earlier_life = record.address() == self.me.statement.address || record.is_left();
         let is_failed = matches!(seen, MemberState::Failed | MemberState::Left);
         if is_earlier_life || is_failed {
             self.outbid(now, record.version());

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ids::grow;
 use super::index::Index;
 use super::message::Buckets;
-use super::order::{Order, Region, grow};
+use super::order::{Order, Region};
 use super::{Address, Member, MemberState, NodeName, Record};
 
 /// A row of the table. Rows are reused once their member is forgotten.
@@ -16,8 +17,9 @@ pub(super) const ME: Id = 0;
 
 /// Every member that this node knows, itself in row [`ME`].
 ///
-/// Per row: a shared record (8 bytes), a state (1), a place in the order (8), a
-/// slot in the index (5 to 6). Nothing here walks the rows but [`Self::rows`].
+/// Per row, for up to 65,534 of them: a shared record (8 bytes), a state (1), a
+/// place in the order (4), a slot in the index (4 to 5). Nothing here walks the
+/// rows but [`Self::rows`].
 #[derive(Debug)]
 pub(super) struct Members {
     records: Vec<Option<Arc<Record>>>,
@@ -93,6 +95,16 @@ impl Members {
         self.order.shift(id, Region::Unprobed);
         self.account(id, true);
         Some(id)
+    }
+
+    /// Makes room for so many more members at once: growing step by step leaves some unused.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let more = more.min(self.rows_max.saturating_sub(self.records.len()));
+        self.records.reserve_exact(more);
+        self.states.reserve_exact(more);
+        self.order.reserve(more);
+        let records = &self.records;
+        self.index.reserve(more, |id| hash_in(records, id));
     }
 
     /// Forgets a member; its row becomes free.

@@ -14,6 +14,7 @@ mod event;
 mod gone;
 mod gossip;
 mod identity;
+mod ids;
 mod index;
 mod join;
 mod learn;

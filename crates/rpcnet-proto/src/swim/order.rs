@@ -1,5 +1,6 @@
 //! Who is to be probed next, and who is where: one permutation in five regions.
 
+use super::ids::Ids;
 use super::members::Id;
 
 /// The regions, in the order in which they lie.
@@ -22,9 +23,9 @@ pub(super) enum Region {
 /// random member of a region is one draw, and a new round is one assignment.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    ids: Vec<Id>,
+    ids: Ids,
     /// The position of row `id` in `ids`, at `id`.
-    positions: Vec<u32>,
+    positions: Ids,
     /// Where each region but the last ends.
     ends: [usize; 4],
 }
@@ -33,14 +34,18 @@ impl Order {
     /// Adds the next row, free: ids count up from 1; 0 is this node.
     pub(super) fn push(&mut self) -> Id {
         let id = self.ids.len().saturating_add(1) as Id;
-        grow(&mut self.ids);
-        grow(&mut self.positions);
-        if self.positions.is_empty() {
+        if self.positions.len() == 0 {
             self.positions.push(0);
         }
-        self.positions.push(self.ids.len() as u32);
+        self.positions.push(self.ids.len() as Id);
         self.ids.push(id);
         id
+    }
+
+    /// Makes room for so many more rows.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.ids.reserve(more);
+        self.positions.reserve(more.saturating_add(1));
     }
 
     pub(super) fn len(&self, region: Region) -> usize {
@@ -52,7 +57,7 @@ impl Order {
     pub(super) fn at(&self, region: Region, offset: usize) -> Option<Id> {
         let (from, to) = self.bounds(region);
         let at = from.checked_add(offset).filter(|at| *at < to)?;
-        self.ids.get(at).copied()
+        self.ids.get(at)
     }
 
     /// The row that is `offset` rows into the live regions together.
@@ -60,7 +65,7 @@ impl Order {
         if offset >= self.live() {
             return None;
         }
-        self.ids.get(offset).copied()
+        self.ids.get(offset)
     }
 
     pub(super) const fn live(&self) -> usize {
@@ -69,7 +74,7 @@ impl Order {
     }
 
     pub(super) fn region(&self, id: Id) -> Option<Region> {
-        let position = *self.positions.get(id as usize).filter(|_| id != 0)? as usize;
+        let position = self.positions.get(id as usize).filter(|_| id != 0)? as usize;
         let region = match self.ends.iter().position(|end| position < *end) {
             Some(0) => Region::Probed,
             Some(1) => Region::Unprobed,
@@ -114,19 +119,16 @@ impl Order {
     }
 
     fn swap_to(&mut self, id: Id, to: usize) {
-        let Some(&from) = self.positions.get(id as usize) else {
+        let Some(from) = self.positions.get(id as usize) else {
             return;
         };
-        let Some(&other) = self.ids.get(to) else {
+        let Some(other) = self.ids.get(to) else {
             return;
         };
-        self.ids.swap(from as usize, to);
-        if let Some(position) = self.positions.get_mut(other as usize) {
-            *position = from;
-        }
-        if let Some(position) = self.positions.get_mut(id as usize) {
-            *position = to as u32;
-        }
+        self.ids.set(from as usize, other);
+        self.ids.set(to, id);
+        self.positions.set(other as usize, from);
+        self.positions.set(id as usize, to as Id);
     }
 
     fn bounds(&self, region: Region) -> (usize, usize) {
@@ -139,13 +141,6 @@ impl Order {
             from,
             self.ends.get(region).copied().unwrap_or(self.ids.len()),
         )
-    }
-}
-
-/// Grows by an eighth where full: doubling would waste half of the largest table.
-pub(super) fn grow<T>(rows: &mut Vec<T>) {
-    if rows.len() == rows.capacity() {
-        rows.reserve_exact(rows.len() / 8 + 8);
     }
 }
 

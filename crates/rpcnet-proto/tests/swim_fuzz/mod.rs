@@ -49,6 +49,9 @@ pub(crate) fn check_operations(data: &[u8]) {
         config.limits.failed_kept = Duration::from_secs(3);
         config.limits.left_kept = Duration::from_secs(2);
     }
+    if setting & 8 != 0 {
+        config.limits.datagram_bytes = 16_384;
+    }
     let epoch = data.number();
     let mut run = Run::new(config, epoch, has_room);
     while !data.0.is_empty() {
@@ -61,6 +64,7 @@ struct Run {
     swim: Swim,
     now: Time,
     has_room: bool,
+    datagram_bytes: usize,
     /// The rows as they were.
     rows: BTreeMap<NodeName, (Version, MemberState)>,
     /// Every statement that others made, by name, version and digest.
@@ -73,10 +77,12 @@ impl Run {
     fn new(config: Config, epoch: u64, has_room: bool) -> Self {
         let now = Time::from_micros(1_000_000);
         let identity = Identity::new(name(0), epoch, address(0));
+        let datagram_bytes = config.limits.datagram_bytes;
         Self {
             swim: Swim::new(now, identity, config, 7),
             now,
             has_room,
+            datagram_bytes,
             rows: BTreeMap::new(),
             made: BTreeSet::new(),
             nonces: vec![0],
@@ -84,7 +90,7 @@ impl Run {
     }
 
     fn step(&mut self, data: &mut Input<'_>) {
-        match data.byte() % 16 {
+        match data.byte() % 17 {
             0 => self.now = self.now + Duration::from_millis(u64::from(data.byte())),
             1 => self.now = self.now + Duration::from_millis(u64::from(data.byte()) * 100),
             2 => self.now = Time::from_micros(data.number()),
@@ -120,6 +126,7 @@ impl Run {
             }
             13 => self.swim.set_address(self.now, data.address()),
             14 if data.byte() < 32 => self.swim.take_over(self.now),
+            15 if data.byte() < 64 => self.swim.set_signer(self.now, data.key(), None),
             _ => {
                 let from = data.name();
                 let message = self.message(data);
@@ -224,7 +231,7 @@ impl Run {
             address: data.address(),
             tags: Tags::new(),
             tags_changed: 0,
-            key: Bytes::new(),
+            key: data.key(),
         };
         let record = Record::new(statement, Bytes::new());
         self.made
@@ -297,7 +304,14 @@ impl Run {
         }
         let mut out = BytesMut::new();
         message.encode(&mut out);
-        assert!(out.len() <= if reliable { 65_536 } else { 1_200 });
+        assert!(
+            out.len()
+                <= if reliable {
+                    65_536
+                } else {
+                    self.datagram_bytes
+                }
+        );
         assert_eq!(Message::decode(out.freeze()).as_ref(), Ok(message));
     }
 }
@@ -335,6 +349,16 @@ impl Input<'_> {
 
     fn address(&mut self) -> Address {
         address(self.byte() % 3)
+    }
+
+    /// Nothing, a certificate, or as much as there may be.
+    fn key(&mut self) -> Bytes {
+        let len = match self.byte() {
+            0..=127 => 0,
+            128..=223 => 850,
+            _ => Record::KEY_BYTES_MAX,
+        };
+        Bytes::from_static(&[7; Record::KEY_BYTES_MAX]).slice(..len)
     }
 }
 

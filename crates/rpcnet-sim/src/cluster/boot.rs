@@ -71,6 +71,7 @@ impl<E: Engine> Cluster<E> {
             moves: self.nodes[node as usize].moves,
             seed: crate::chance::scramble(stream.draw() ^ epoch),
             lifeguard: self.plan.lifeguard,
+            wire: self.plan.wire,
         }
     }
 

@@ -199,9 +199,11 @@ impl Engine for Core {
         let now = swim::Time::from_micros(now.as_micros());
         let name = world.of(setup.node).expect("every node has a name").clone();
         let at = address(setup.node, setup.moves);
-        let me = Identity::new(name, setup.epoch * EPOCHS, at);
+        let mut me = Identity::new(name, setup.epoch * EPOCHS, at);
+        me.key = vec![0; setup.wire.key_bytes].into();
         let mut config = Config::lan();
         config.lifeguard = setup.lifeguard;
+        config.limits.datagram_bytes = setup.wire.datagram_bytes;
         Self {
             swim: Swim::new(now, me, config, setup.seed),
             node: setup.node,

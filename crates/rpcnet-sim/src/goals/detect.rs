@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Size, unbroken};
 use crate::chance::{Purpose, Stream};
-use crate::cluster::{Aim, Cluster, Plan};
+use crate::cluster::{Aim, Cluster};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::figure::{Figure, Goal, percentile, sorted};
@@ -20,7 +20,9 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
         (1000, size.pick(200, 5, 2), Some(7.0)),
     ];
     for (nodes, seeds, goal) in sizes {
-        let runs: Vec<Detection> = (0..seeds).map(|seed| detect::<E>(seed, nodes)).collect();
+        let runs: Vec<Detection> = (0..seeds)
+            .map(|seed| detect::<E>(size, seed, nodes))
+            .collect();
         let first = sorted(runs.iter().map(|run| run.first).collect());
         let lag = sorted(runs.iter().map(|run| run.last - run.first).collect());
         let unaware = runs.iter().map(|run| run.unaware).sum();
@@ -55,8 +57,8 @@ struct Detection {
     unaware: u64,
 }
 
-fn detect<E: Engine>(seed: u64, nodes: u32) -> Detection {
-    let mut cluster = Cluster::<E>::new(Plan::new(seed, nodes));
+fn detect<E: Engine>(size: Size, seed: u64, nodes: u32) -> Detection {
+    let mut cluster = Cluster::<E>::new(size.plan(seed, nodes));
     let mut chance = Stream::new(seed, Purpose::Scenario, 2);
     cluster.run_for(WARM_UP + Duration::from_millis(chance.within(0, 2_000)));
     let victim = u32::try_from(chance.below(u64::from(nodes))).unwrap_or(0);

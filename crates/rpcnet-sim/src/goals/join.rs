@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Size, unbroken};
-use crate::cluster::{Boot, Cluster, Plan};
+use crate::cluster::{Boot, Cluster};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::figure::{Figure, Goal};
@@ -19,11 +19,11 @@ const GRAIN: Duration = Duration::from_millis(50);
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let mut worst = Duration::ZERO;
     for seed in 0..size.pick(20, 3, 1) {
-        worst = worst.max(join_one::<E>(seed, 1000));
+        worst = worst.max(join_one::<E>(size, seed, 1000));
     }
     let mut boot = Duration::ZERO;
     for seed in 0..size.pick(10, 1, 1) {
-        boot = boot.max(boot_all::<E>(seed, 1000));
+        boot = boot.max(boot_all::<E>(size, seed, 1000));
     }
     vec![
         Figure::seconds(
@@ -39,8 +39,8 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     ]
 }
 
-fn join_one<E: Engine>(seed: u64, nodes: u32) -> Duration {
-    let mut plan = Plan::new(seed, nodes);
+fn join_one<E: Engine>(size: Size, seed: u64, nodes: u32) -> Duration {
+    let mut plan = size.plan(seed, nodes);
     let last = nodes - 1;
     plan.boot = Boot::Formed(last);
     let mut cluster = Cluster::<E>::new(plan);
@@ -55,8 +55,8 @@ fn join_one<E: Engine>(seed: u64, nodes: u32) -> Duration {
     cluster.now().since(began)
 }
 
-fn boot_all<E: Engine>(seed: u64, nodes: u32) -> Duration {
-    let mut plan = Plan::new(seed, nodes);
+fn boot_all<E: Engine>(size: Size, seed: u64, nodes: u32) -> Duration {
+    let mut plan = size.plan(seed, nodes);
     plan.boot = Boot::Joining(nodes, Duration::from_secs(1));
     let mut cluster = Cluster::<E>::new(plan);
     let began = cluster.now();
@@ -71,7 +71,7 @@ pub(super) fn restart<E: Engine>(size: Size) -> Vec<Figure> {
     let mut worst = Duration::ZERO;
     let mut untrue = 0;
     for seed in 0..size.pick(10, 1, 1) {
-        let (took, wrong) = restart_once::<E>(seed, nodes);
+        let (took, wrong) = restart_once::<E>(size, seed, nodes);
         worst = worst.max(took);
         untrue += wrong;
     }
@@ -86,8 +86,8 @@ pub(super) fn restart<E: Engine>(size: Size) -> Vec<Figure> {
     ]
 }
 
-fn restart_once<E: Engine>(seed: u64, nodes: u32) -> (Duration, u64) {
-    let mut cluster = Cluster::<E>::new(Plan::new(seed, nodes));
+fn restart_once<E: Engine>(size: Size, seed: u64, nodes: u32) -> (Duration, u64) {
+    let mut cluster = Cluster::<E>::new(size.plan(seed, nodes));
     let from = Duration::from_secs(5);
     let spread = Duration::from_secs(5);
     cluster.schedule(&restart_all(seed, nodes, from, spread));

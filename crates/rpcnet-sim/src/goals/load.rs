@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Size, unbroken};
-use crate::cluster::{Cluster, Plan};
+use super::{Size, sync_cycle, unbroken};
+use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::figure::{Figure, Goal};
+
+/// After that long every node has compared its view once, which it does sooner than usual.
+const WARM_UP: Duration = Duration::from_secs(35);
+
+/// For so long at least is counted.
+const TIME_MIN: Duration = Duration::from_secs(120);
 
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut rates = Vec::new();
     let sizes: &[u32] = size.pick(&[32, 128, 1000, 10_000], &[32, 128, 1000], &[32, 128, 1000]);
     for nodes in sizes {
-        let idle = idle::<E>(*nodes);
+        let idle = idle::<E>(size, *nodes);
         rates.push(idle.messages);
         let name = |what: &str| format!("C6 idle, {what} @{nodes}");
         figures.extend([
@@ -52,17 +58,20 @@ struct Idle {
     bytes_per_sync: Option<f64>,
 }
 
-fn idle<E: Engine>(nodes: u32) -> Idle {
-    let mut plan = Plan::new(1, nodes);
+fn idle<E: Engine>(size: Size, nodes: u32) -> Idle {
+    let mut plan = size.plan(1, nodes);
     plan.check = nodes <= 1000;
     let mut cluster = Cluster::<E>::new(plan);
-    cluster.run_for(Duration::from_secs(30));
+    cluster.run_for(WARM_UP);
     let before = cluster.counts().clone();
-    let time = 120.0;
-    cluster.run_for(Duration::from_secs_f64(time));
+    // As many exchanges as there are on average, however seldom they come.
+    let cycle = sync_cycle(nodes);
+    let cycles = TIME_MIN.as_secs_f64() / cycle.as_secs_f64();
+    let time = cycle.mul_f64(cycles.ceil());
+    cluster.run_for(time);
     unbroken("C6", &cluster);
     let after = cluster.counts();
-    let per_node = |count: u64| count as f64 / f64::from(nodes) / time;
+    let per_node = |count: u64| count as f64 / f64::from(nodes) / time.as_secs_f64();
     let of_kind = |part: &str| {
         let kinds = E::KINDS.iter().enumerate();
         let wanted = kinds.filter(move |(_, kind)| kind.starts_with(part));

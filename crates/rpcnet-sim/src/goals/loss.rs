@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Size, unbroken};
-use crate::cluster::{Cluster, Plan};
+use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::figure::{Figure, Goal};
 
@@ -13,7 +13,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let mut figures = Vec::new();
     let seconds = size.pick(10_000, 2_000, 600);
     for (loss, per_hundred_thousand) in [(0.01, 0.0), (0.05, 0.0), (0.1, 0.0), (0.2, 1.0)] {
-        let (failed, rejoins) = lossy::<E>(loss, seconds);
+        let (failed, rejoins) = lossy::<E>(size, loss, seconds);
         let node_seconds = f64::from(NODES) * seconds as f64;
         let scale = 100_000.0 / node_seconds;
         let name = |what: &str| format!("C7 {what} at {:.0} % loss", loss * 100.0);
@@ -35,8 +35,8 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     figures
 }
 
-fn lossy<E: Engine>(loss: f64, seconds: u64) -> (u64, u64) {
-    let mut plan = Plan::new(1, NODES);
+fn lossy<E: Engine>(size: Size, loss: f64, seconds: u64) -> (u64, u64) {
+    let mut plan = size.plan(1, NODES);
     plan.link.loss = loss;
     let mut cluster = Cluster::<E>::new(plan);
     let before = epochs(&cluster);

@@ -6,7 +6,7 @@ use rpcnet_proto::swim::stable_after;
 
 use super::{Size, unbroken};
 use crate::clock::Time;
-use crate::cluster::{Cluster, Plan};
+use crate::cluster::Cluster;
 use crate::engine::{Engine, Side};
 use crate::fault::Fault;
 use crate::figure::{Figure, Goal};
@@ -34,7 +34,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
         let minority = NodeSet::range(0, nodes / 3 - 1);
         let fault = Fault::Split(minority.clone(), *lasts);
         let seeds = if *lasts > PATIENCE * 2 { 1 } else { seeds };
-        let split = worst::<E>(seeds, *nodes, &fault, &minority, *lasts);
+        let split = worst::<E>(size, seeds, *nodes, &fault, &minority, *lasts);
         if *lasts > stable_after(*nodes as usize) + second(2) && E::NAME != "foca" {
             let goal = Goal::AtMost((stable_after(*nodes as usize) + second(2)).as_secs_f64());
             let name = format!("C9 split of {name}, all know their side, worst @{nodes}");
@@ -52,7 +52,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let one_way = NodeSet::range(0, 20);
     let lasts = second(60);
     let fault = Fault::Cut(one_way.clone(), NodeSet::range(21, 63), lasts);
-    let split = worst::<E>(seeds, 64, &fault, &one_way, lasts);
+    let split = worst::<E>(size, seeds, 64, &fault, &one_way, lasts);
     figures.push(Figure::seconds(
         "C9 one way cut of 1 m, healed @64",
         split.healed,
@@ -60,7 +60,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     ));
     // Two groups do not hear each other, but both hear the rest.
     let fault = Fault::Cut(NodeSet::range(0, 15), NodeSet::range(16, 31), lasts);
-    let split = worst::<E>(seeds, 64, &fault, &NodeSet::default(), lasts);
+    let split = worst::<E>(size, seeds, 64, &fault, &NodeSet::default(), lasts);
     let name = "C9 two groups cut one way for 1 m, false failures @64";
     figures.push(Figure::count(name, split.failed, Goal::AtMost(0.0)));
     figures
@@ -68,6 +68,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
 
 /// The worst of several seeds in each respect.
 fn worst<E: Engine>(
+    size: Size,
     seeds: u64,
     nodes: u32,
     fault: &Fault,
@@ -76,7 +77,7 @@ fn worst<E: Engine>(
 ) -> Partition {
     let mut worst = Partition::default();
     for seed in 0..seeds {
-        let one = partition::<E>(seed, nodes, fault, minority, lasts);
+        let one = partition::<E>(size, seed, nodes, fault, minority, lasts);
         worst.known = worst.known.max(one.known);
         worst.healed = worst.healed.max(one.healed);
         worst.failed += one.failed;
@@ -96,13 +97,14 @@ struct Partition {
 }
 
 fn partition<E: Engine>(
+    size: Size,
     seed: u64,
     nodes: u32,
     fault: &Fault,
     minority: &NodeSet,
     lasts: Duration,
 ) -> Partition {
-    let mut cluster = Cluster::<E>::new(Plan::new(seed, nodes));
+    let mut cluster = Cluster::<E>::new(size.plan(seed, nodes));
     cluster.run_for(Duration::from_secs(20));
     let began = cluster.now();
     cluster.inflict(fault);

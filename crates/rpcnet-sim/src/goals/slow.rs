@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Size, unbroken};
-use crate::cluster::{Cluster, Plan};
+use crate::cluster::Cluster;
 use crate::engine::Engine;
 use crate::fault::{Fault, Timed};
 use crate::figure::{Figure, Goal};
@@ -43,10 +43,10 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
                 gap,
                 order,
             };
-            with.add(&run::<E>(freeze, lasts, true));
+            with.add(&run::<E>(size, freeze, lasts, true));
             // The baseline has nothing to switch off.
             if !size.baseline {
-                without.add(&run::<E>(freeze, lasts, false));
+                without.add(&run::<E>(size, freeze, lasts, false));
             }
         }
     }
@@ -109,8 +109,8 @@ fn product<'a>(
     pairs.flat_map(move |(group, pause)| gaps.iter().map(move |gap| (group, pause, *gap)))
 }
 
-fn run<E: Engine>(freeze: Freeze, lasts: Duration, lifeguard: bool) -> Accused {
-    let mut plan = Plan::new(u64::from(freeze.group) * 1_000_000 + freeze.pause, NODES);
+fn run<E: Engine>(size: Size, freeze: Freeze, lasts: Duration, lifeguard: bool) -> Accused {
+    let mut plan = size.plan(u64::from(freeze.group) * 1_000_000 + freeze.pause, NODES);
     plan.order = freeze.order;
     plan.lifeguard = lifeguard;
     // That false accusations happen without it is the point.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Size, unbroken};
-use crate::cluster::{Aim, Boot, Cluster, Plan};
+use super::{Size, sync_cycle, unbroken};
+use crate::cluster::{Aim, Boot, Cluster};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::figure::{Figure, Goal, percentile, sorted};
@@ -27,8 +27,9 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
         &[(32, 10), (128, 10), (1000, 1)],
     );
     for (nodes, seeds) in sizes {
-        let runs: Vec<Vec<Vec<Duration>>> =
-            (0..*seeds).map(|seed| spread::<E>(seed, *nodes)).collect();
+        let runs: Vec<Vec<Vec<Duration>>> = (0..*seeds)
+            .map(|seed| spread::<E>(size, seed, *nodes))
+            .collect();
         let round = f64::from(*nodes).log2() * GOSSIP;
         for (kind, what) in ["leave", "tag", "join"].iter().enumerate() {
             // The baseline knows no tags.
@@ -61,8 +62,8 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
 }
 
 /// How long each node took to learn that one left, that one changed a tag, and that one joined.
-fn spread<E: Engine>(seed: u64, nodes: u32) -> Vec<Vec<Duration>> {
-    let mut plan = Plan::new(seed, nodes);
+fn spread<E: Engine>(size: Size, seed: u64, nodes: u32) -> Vec<Vec<Duration>> {
+    let mut plan = size.plan(seed, nodes);
     let last = nodes - 1;
     plan.boot = Boot::Formed(last);
     let mut cluster = Cluster::<E>::new(plan);
@@ -109,7 +110,7 @@ pub(super) fn completeness<E: Engine>(size: Size) -> Vec<Figure> {
     for loss in [0.0, 0.05, 0.1] {
         let mut missed = [0; 4];
         for seed in 0..seeds {
-            let run = misses::<E>(seed, nodes, loss);
+            let run = misses::<E>(size, seed, nodes, loss);
             for (sum, missed) in missed.iter_mut().zip(run) {
                 *sum += missed;
             }
@@ -140,8 +141,8 @@ pub(super) fn completeness<E: Engine>(size: Size) -> Vec<Figure> {
 }
 
 /// How many nodes have not learned of each event one full exchange later.
-fn misses<E: Engine>(seed: u64, nodes: u32, loss: f64) -> [u64; 4] {
-    let mut plan = Plan::new(seed, nodes);
+fn misses<E: Engine>(size: Size, seed: u64, nodes: u32, loss: f64) -> [u64; 4] {
+    let mut plan = size.plan(seed, nodes);
     let last = nodes - 1;
     plan.boot = Boot::Formed(last);
     plan.link.loss = loss;
@@ -157,11 +158,8 @@ fn misses<E: Engine>(seed: u64, nodes: u32, loss: f64) -> [u64; 4] {
     let tagged = cluster.watch(subjects[1], Aim::Tagged(version));
     cluster.inflict(&Fault::Restart(NodeSet::one(last)));
     cluster.inflict(&Fault::Crash(NodeSet::one(subjects[3])));
-    // A full exchange comes every 30 s, and half as often per doubling beyond 32 nodes.
-    let doublings = f64::from(nodes).log2().ceil() - 5.0;
-    let cycle = Duration::from_secs(30).mul_f64(doublings.max(0.0) + 1.0);
     // The longest suspicion is added for the crash.
-    cluster.run_for(cycle + Duration::from_secs(45));
+    cluster.run_for(sync_cycle(nodes) + Duration::from_secs(45));
     unbroken("C4", &cluster);
     let count = |watch: usize, about: u32| {
         let mut members = cluster.members();
