@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rpcnet_proto::swim::{Identity, Swim, Time};
+use rpcnet_proto::swim::{Identity, NodeName, Swim, Time};
 use rpcnet_proto::wire::StreamKind;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::address;
 use super::board::Board;
 use super::config::ClusterConfig;
-use super::driver::{Driver, Memory, Parts, Settings};
+use super::driver::{Driver, Held, Memory, Parts, Settings};
 use super::error::ClusterError;
 use super::links::{Links, LinksSetup};
 use super::membership::{ClusterMembership, Handles};
 use super::proof::{Credentials, Gate};
 use super::query;
-use super::snapshot::{Found, Snapshot, SnapshotFile};
+use super::snapshot::{Found, SnapshotFile};
 use crate::clock;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
@@ -110,13 +110,13 @@ async fn form(
         ));
     }
     let credentials = Credentials::load(rpc, &config)?;
-    let (file, held) = open_snapshot(&config, &credentials).await?;
-    let membership = assemble(rpc, &config, bound, gate, credentials, (file, held))?;
+    let memory = recall(&config, &credentials.name).await?;
+    let membership = assemble(rpc, &config, bound, gate, credentials, memory)?;
     let door = Arc::new(Door {
         links: membership.links().clone(),
         membership: match hold {
-            Hold::Strong => Held::Strong(Arc::clone(&membership)),
-            Hold::Weak => Held::Weak(Arc::downgrade(&membership)),
+            Hold::Strong => Inside::Strong(Arc::clone(&membership)),
+            Hold::Weak => Inside::Weak(Arc::downgrade(&membership)),
         },
     });
     if !server.take_streams(StreamKind::Gossip, door) {
@@ -135,7 +135,7 @@ fn assemble(
     bound: SocketAddr,
     gate: Arc<Gate>,
     credentials: Credentials,
-    (file, held): (Option<SnapshotFile>, Snapshot),
+    memory: Memory,
 ) -> Result<Arc<ClusterMembership>, RpcError> {
     let tasks = Arc::new(Tasks::new());
     let (inbound_sender, inbound) = mpsc::channel(INBOUND_MAX);
@@ -153,8 +153,10 @@ fn assemble(
     let swim_config = config.swim_config();
     let leave_delay = swim_config.leave_delay;
     let identity = Identity {
-        epoch: boot_epoch(held.epoch),
-        address: config.advertised.unwrap_or_else(|| address::presumed(bound)),
+        epoch: boot_epoch(memory.held().epoch),
+        address: config
+            .advertised
+            .unwrap_or_else(|| address::presumed(bound)),
         tags: config.initial_tags()?,
         key: credentials.key,
         signer: Some(credentials.signer),
@@ -177,8 +179,7 @@ fn assemble(
         tasks: Arc::clone(&tasks),
         leaving: leaving.clone(),
         bound,
-        kept: held.members.iter().map(|(_, address)| *address).collect(),
-        memory: Memory::new(file, held),
+        memory,
         settings: Settings {
             advertised: config.advertised,
             join_timeout: config.join_timeout,
@@ -199,37 +200,27 @@ fn assemble(
     })))
 }
 
-/// The file, and what it holds of this node's cluster.
-async fn open_snapshot(
-    config: &ClusterConfig,
-    credentials: &Credentials,
-) -> Result<(Option<SnapshotFile>, Snapshot), RpcError> {
-    let nothing = Snapshot {
-        cluster: config.cluster.clone(),
-        node: credentials.name.clone(),
-        epoch: 0,
-        members: Vec::new(),
-    };
+/// What is known from before the start.
+async fn recall(config: &ClusterConfig, name: &NodeName) -> Result<Memory, RpcError> {
     let Some(path) = &config.snapshot else {
-        return Ok((None, nothing));
+        return Ok(Memory::none());
     };
-    let opened = SnapshotFile::open(path).await;
+    let cluster = NodeName::new(&config.cluster);
+    let cluster = cluster.map_err(|error| RpcError::config(format!("cluster name: {error}")))?;
+    let opened = SnapshotFile::open(path, &cluster, name).await;
     let (file, found) = opened.map_err(ClusterError::Snapshot)?;
     let held = match found {
-        Found::Nothing => nothing,
-        Found::Snapshot(held) if held.cluster == nothing.cluster && held.node == nothing.node => {
-            held
-        }
-        Found::Snapshot(_) => {
-            tracing::warn!("snapshot is of another node or cluster, not used");
-            nothing
-        }
+        Found::Nothing => Held::default(),
+        Found::Snapshot(snapshot) => Held {
+            epoch: snapshot.epoch,
+            members: snapshot.members,
+        },
         Found::Damaged(damage) => {
-            tracing::warn!(reason = %damage, "snapshot is damaged, not used");
-            nothing
+            tracing::warn!(reason = %damage, "snapshot not used");
+            Held::default()
         }
     };
-    Ok((Some(file), held))
+    Ok(Memory::new(file, held))
 }
 
 /// Milliseconds since 1970, and in any case beyond the last start that is known of.
@@ -252,12 +243,12 @@ fn random_seed() -> Result<u64, RpcError> {
 #[derive(Debug)]
 struct Door {
     links: Links,
-    membership: Held,
+    membership: Inside,
 }
 
 /// The membership as its server holds it.
 #[derive(Debug)]
-enum Held {
+enum Inside {
     Strong(Arc<ClusterMembership>),
     Weak(Weak<ClusterMembership>),
 }
@@ -269,8 +260,8 @@ impl StreamTaker for Door {
 
     fn draining(&self) {
         match &self.membership {
-            Held::Strong(membership) => membership.begin_leave(),
-            Held::Weak(membership) => {
+            Inside::Strong(membership) => membership.begin_leave(),
+            Inside::Weak(membership) => {
                 if let Some(membership) = membership.upgrade() {
                     membership.begin_leave();
                 }

@@ -233,10 +233,7 @@ impl ClusterMembership {
     /// # Cancel safety
     ///
     /// Cancel safe.
-    pub async fn wait_until(
-        &self,
-        mut condition: impl FnMut(&ClusterView) -> bool,
-    ) -> ClusterView {
+    pub async fn wait_until(&self, mut condition: impl FnMut(&ClusterView) -> bool) -> ClusterView {
         let mut revisions = self.board.revisions();
         loop {
             revisions.borrow_and_update();

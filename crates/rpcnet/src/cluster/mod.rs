@@ -32,6 +32,6 @@ pub use self::registry::NodeRegistry;
 pub use self::subscription::ClusterEvents;
 pub use self::view::ClusterView;
 pub use rpcnet_proto::swim::{
-    Counters as ProtocolCounters,
-    MemberState, NameError, NodeName, PartitionEvidence, QuorumView, Side, TagError, Tags,
+    Counters as ProtocolCounters, MemberState, NameError, NodeName, PartitionEvidence, QuorumView,
+    Side, TagError, Tags,
 };

@@ -114,13 +114,29 @@ pub(crate) struct Dialer(s2n_quic::Client);
 
 impl Dialer {
     pub(crate) fn new(config: &RpcConfig, tls: &ClientTls) -> Result<Self, RpcError> {
-        let address = resolve(&config.bind_address)?;
+        Self::bound(config, tls, resolve(&config.bind_address)?, 0)
+    }
+
+    /// A dialer for members of a cluster: it goes out from the interface that the server
+    /// is bound to, by a port of its own, and takes streams from those whom it has dialled.
+    pub(crate) fn for_members(config: &RpcConfig, tls: &ClientTls) -> Result<Self, RpcError> {
+        let mut address = resolve(&config.bind_address)?;
+        address.set_port(0);
+        Self::bound(config, tls, address, MEMBER_STREAMS_MAX)
+    }
+
+    fn bound(
+        config: &RpcConfig,
+        tls: &ClientTls,
+        address: SocketAddr,
+        incoming_streams: u64,
+    ) -> Result<Self, RpcError> {
         let client = s2n_quic::Client::builder()
             .with_tls(tls.provider())
             .map_err(start_error)?
             .with_io(socket(address)?)
             .map_err(start_error)?
-            .with_limits(transport_limits(config, 0)?)
+            .with_limits(transport_limits(config, incoming_streams)?)
             .map_err(start_error)?
             .with_connection_close_formatter(AlertsPassThrough)
             .map_err(start_error)?
@@ -129,6 +145,18 @@ impl Dialer {
             .start()
             .map_err(|error| bind_error(&config.bind_address, &error))?;
         Ok(Self(client))
+    }
+
+    /// As [`dial`](Self::dial), whoever answers; see [`load_member`](super::tls::load_member).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt.
+    pub(crate) async fn dial_member(
+        &self,
+        address: SocketAddr,
+    ) -> Result<(QuicConnection, Acceptor), connection::Error> {
+        self.dial(address, MEMBER_SERVER_NAME).await
     }
 
     /// Makes a connection and its handshake.
@@ -163,8 +191,8 @@ fn accepted(connection: s2n_quic::Connection) -> (QuicConnection, Acceptor) {
 pub(crate) struct QuicConnection(Handle);
 
 impl QuicConnection {
-    /// Opens a bidirectional stream, waiting for the peer's credit. It becomes a call:
-    /// no other kind is opened, whatever the peer accepts (W-54).
+    /// Opens a bidirectional stream, waiting for the peer's credit. It becomes a call, or
+    /// gossip where the peer's SETTINGS accept that (W-54).
     ///
     /// # Cancel safety
     ///
@@ -270,6 +298,12 @@ fn transport_limits(config: &RpcConfig, incoming_calls: u64) -> Result<Transport
         .and_then(|it| it.with_max_handshake_duration(limits.handshake_timeout))
         .map_err(invalid)
 }
+
+/// What a member's handshake asks for; whoever answers has a name of its own.
+const MEMBER_SERVER_NAME: &str = "member";
+
+/// Streams that a member may open at once towards whoever has dialled it.
+const MEMBER_STREAMS_MAX: u64 = 32;
 
 /// Streams one connection opens at once, whatever the peer allows.
 const OPEN_STREAMS_MAX: u64 = 1 << 16;

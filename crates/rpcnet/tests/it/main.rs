@@ -4,6 +4,7 @@
 mod backpressure;
 mod bare;
 mod cancellation;
+mod cluster;
 mod context;
 mod deadline;
 mod given_up;

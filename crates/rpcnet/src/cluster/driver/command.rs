@@ -37,7 +37,10 @@ pub(crate) enum Command {
 /// An answer that is given once the view shows what it is about.
 #[derive(Debug)]
 pub(super) enum Reply {
-    Join(oneshot::Sender<Result<(), JoinError>>, Result<(), JoinError>),
+    Join(
+        oneshot::Sender<Result<(), JoinError>>,
+        Result<(), JoinError>,
+    ),
     Tag(oneshot::Sender<Result<(), TagError>>, Result<(), TagError>),
     Removed(oneshot::Sender<()>),
     Forgotten(oneshot::Sender<bool>, bool),

@@ -12,31 +12,58 @@ use tokio::time::{Instant, timeout};
 
 use super::table::Table;
 use crate::cluster::member::Member;
-use crate::cluster::snapshot::{Snapshot, SnapshotFile};
+use crate::cluster::snapshot::SnapshotFile;
 
 /// The snapshot file, where there is one, and what it holds.
 pub(crate) struct Memory {
     file: Option<SnapshotFile>,
     /// What the file holds, or is about to.
-    held: Snapshot,
+    held: Held,
     /// When what has changed is written.
     due: Option<Instant>,
     writing: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
     failures: u64,
 }
 
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The epoch that this node had last.
+    pub(crate) epoch: u64,
+    /// The others, and where they were.
+    pub(crate) members: Vec<(NodeName, SocketAddr)>,
+}
+
 impl Memory {
-    /// `held` is what the file held, or an empty snapshot.
-    pub(crate) fn new(file: Option<SnapshotFile>, held: Snapshot) -> Self {
-        // At once, so that the next start knows of this epoch.
-        let due = file.is_some().then(Instant::now);
+    /// Keeps nothing.
+    pub(crate) const fn none() -> Self {
         Self {
-            file,
-            held,
-            due,
+            file: None,
+            held: Held {
+                epoch: 0,
+                members: Vec::new(),
+            },
+            due: None,
             writing: None,
             failures: 0,
         }
+    }
+
+    /// `held` is what the file holds.
+    pub(crate) fn new(file: SnapshotFile, held: Held) -> Self {
+        // At once, so that the next start knows of this epoch.
+        let due = Some(Instant::now());
+        Self {
+            file: Some(file),
+            held,
+            due,
+            ..Self::none()
+        }
+    }
+
+    /// What the file held at the start.
+    pub(crate) const fn held(&self) -> &Held {
+        &self.held
     }
 
     pub(super) fn due(&self) -> Option<Instant> {
@@ -75,7 +102,8 @@ impl Memory {
             return;
         }
         self.held = next.clone();
-        self.writing = Some(Box::pin(async move { file.write(next).await }));
+        let Held { epoch, members } = next;
+        self.writing = Some(Box::pin(async move { file.write(epoch, members).await }));
     }
 
     /// Waits until what is being written is written.

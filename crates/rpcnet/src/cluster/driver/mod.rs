@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::command::Command;
 use self::command::Reply;
 use self::joining::Joining;
-pub(crate) use self::memory::Memory;
+pub(crate) use self::memory::{Held, Memory};
 use self::minority::Minority;
 use self::table::Table;
 use super::address;
@@ -48,8 +48,6 @@ pub(super) struct Parts {
     /// Cancelled to leave.
     pub(super) leaving: CancellationToken,
     pub(super) bound: SocketAddr,
-    /// Addresses of the snapshot.
-    pub(super) kept: Vec<SocketAddr>,
     pub(super) memory: Memory,
     pub(super) settings: Settings,
 }
@@ -105,10 +103,12 @@ impl Driver {
 
     pub(super) fn new(parts: Parts, board: Arc<Board>) -> Self {
         let settings = parts.settings;
+        let kept = parts.memory.held().members.iter();
+        let kept = kept.map(|(_, address)| *address).collect();
         Self {
             me: parts.swim.name().clone(),
             table: Table::new(&parts.swim),
-            joining: Joining::new(parts.kept, settings.join_timeout),
+            joining: Joining::new(kept, settings.join_timeout),
             minority: Minority::new(settings.on_minority),
             has_address: settings.advertised.is_some() || !parts.bound.ip().is_unspecified(),
             memory: parts.memory,

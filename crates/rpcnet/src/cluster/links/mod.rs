@@ -1,6 +1,24 @@
 //! The way of messages between members: links over QUIC, dials, streams.
+//!
+//! A *link* is a gossip stream that stays open. Messages are pushed into it without
+//! waiting, and dropped where it has no room; what has to arrive, and what is long, gets a
+//! stream of its own on the same connection. Where there is no link, one is dialled, and a
+//! few messages wait for it.
 
+mod accept;
+mod addresses;
 mod counters;
+mod dial;
+mod dials;
+mod link;
+mod openings;
+mod outgoing;
+mod reading;
+mod shared;
+mod stream;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +27,9 @@ use rpcnet_proto::swim::{Destination, Message, NodeName};
 use tokio::sync::{broadcast, mpsc};
 
 pub use self::counters::LinkCounters;
-use self::counters::Tally;
+use self::dials::Target;
+use self::outgoing::Outgoing;
+use self::shared::Shared;
 use super::ClusterLimits;
 use super::proof::Gate;
 use crate::config::RpcConfig;
@@ -72,15 +92,11 @@ pub(crate) struct Beat {
 }
 
 /// The links of a membership. Clones share everything.
+///
+/// Their tasks hold them: [`close`](Self::close) ends them, and so does the owner of the
+/// tasks.
 #[derive(Clone, Debug)]
 pub(crate) struct Links(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    setup: LinksSetup,
-    tally: Tally,
-    beats: broadcast::Sender<Beat>,
-}
 
 impl Links {
     /// Loads the certificates and binds the socket from which members are dialled.
@@ -89,43 +105,57 @@ impl Links {
     ///
     /// As [`RpcClient::new`](crate::RpcClient::new).
     pub(crate) fn new(setup: LinksSetup) -> Result<Self, RpcError> {
-        Ok(Self(Arc::new(Shared {
-            setup,
-            tally: Tally::default(),
-            beats: broadcast::Sender::new(BEATS_MAX),
-        })))
+        Shared::new(setup).map(|shared| Self(Arc::new(shared)))
     }
 
     /// Sends a message, as far as there is a way and room; never waits.
-    pub(crate) fn send(&self, _to: &Destination, _message: &Message, _reliable: bool) {}
+    pub(crate) fn send(&self, to: &Destination, message: &Message, reliable: bool) {
+        let Some(out) = Outgoing::message(message, reliable) else {
+            return self.0.tally.dropped_no_way.add(1);
+        };
+        let (name, address) = match to {
+            Destination::Member { name, address } => (Some(name.clone()), *address),
+            Destination::Seed(address) => (None, *address),
+            Destination::Sender(name) => return self.0.answer(name, out),
+        };
+        self.0.route(&Target { name, address }, out);
+    }
 
     /// Dials the address, to see whether the member is there.
-    pub(crate) fn prove(&self, _name: &NodeName, _address: SocketAddr) {}
+    pub(crate) fn prove(&self, name: &NodeName, address: SocketAddr) {
+        let name = Some(name.clone());
+        self.0.begin(&Target { name, address });
+    }
 
     /// Asks a member for a sign of life; its answer comes through [`beats`](Self::beats).
-    pub(crate) fn beat(&self, _name: &NodeName, _address: SocketAddr, _nonce: u64) {}
+    pub(crate) fn beat(&self, name: &NodeName, address: SocketAddr, nonce: u64) {
+        let name = Some(name.clone());
+        self.0
+            .route(&Target { name, address }, Outgoing::question(nonce));
+    }
 
-    /// The answers to heartbeats from now on.
+    /// The answers to heartbeats from now on. A listener that lags loses the oldest.
     pub(crate) fn beats(&self) -> broadcast::Receiver<Beat> {
         self.0.beats.subscribe()
     }
 
     /// What was counted.
     pub(crate) fn counters(&self) -> LinkCounters {
-        self.0.tally.read(0)
+        self.0.counters()
     }
 
-    /// Closes every link after a short flush, and takes no more.
+    /// Closes every link after a short flush, and takes no more. The flush is a task of
+    /// the setup's.
     pub(crate) fn close(&self) {
-        self.0.setup.tasks.stop();
+        self.0.close();
     }
 }
 
 impl StreamTaker for Links {
-    fn take(&self, _stream: TakenStream) {}
+    fn take(&self, stream: TakenStream) {
+        self.0.take(stream);
+    }
 
+    /// The links go on: the node still has to tell others that it leaves.
     fn draining(&self) {}
 }
-
-/// Heartbeats that wait for a listener; the oldest are lost to it.
-const BEATS_MAX: usize = 1024;

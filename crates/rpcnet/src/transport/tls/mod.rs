@@ -107,16 +107,38 @@ impl fmt::Debug for ServerTls {
 #[derive(Clone)]
 pub(crate) struct ClientTls {
     config: Arc<ArcSwap<Config>>,
+    names: ServerNames,
+}
+
+/// Which names a client looks for in a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ServerNames {
+    /// The one it was told to dial.
+    AsDialled,
+    /// None: the chain is verified, the name is for the caller to judge.
+    Any,
 }
 
 /// Reads and checks a client's trust root and, if it has a key, its own identity.
 pub(crate) fn load_client(files: &TlsFiles) -> Result<ClientTls, TlsError> {
-    Ok(ClientTls {
-        config: Arc::new(ArcSwap::from_pointee(client_config(files)?)),
-    })
+    ClientTls::load(files, ServerNames::AsDialled)
+}
+
+/// As [`load_client`], for a member of a cluster: it does not know who answers at the
+/// address of a seed, so it accepts whoever chains to the CA, and looks at the name of the
+/// verified [`crate::PeerIdentity`] afterwards.
+pub(crate) fn load_member(files: &TlsFiles) -> Result<ClientTls, TlsError> {
+    ClientTls::load(files, ServerNames::Any)
 }
 
 impl ClientTls {
+    fn load(files: &TlsFiles, names: ServerNames) -> Result<Self, TlsError> {
+        Ok(Self {
+            config: Arc::new(ArcSwap::from_pointee(client_config(files, names)?)),
+            names,
+        })
+    }
+
     /// The provider for an s2n-quic client. Each handshake uses what is loaded when it begins.
     pub(crate) fn provider(&self) -> impl Provider + use<> {
         let config = Arc::clone(&self.config);
@@ -126,7 +148,8 @@ impl ClientTls {
     /// Replaces trust root and identity for handshakes to come. If anything is wrong with the
     /// files, nothing changes.
     pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        self.config.store(Arc::new(client_config(files)?));
+        self.config
+            .store(Arc::new(client_config(files, self.names)?));
         Ok(())
     }
 }
@@ -171,8 +194,13 @@ fn server_config(files: &TlsFiles, auth: ClientAuth) -> Result<(Config, ResetKey
     Ok((config, ResetKey::derive(key.pem().as_bytes())))
 }
 
-fn client_config(files: &TlsFiles) -> Result<Config, TlsError> {
+fn client_config(files: &TlsFiles, names: ServerNames) -> Result<Config, TlsError> {
     let mut builder = base_config(&files.cert)?;
+    if names == ServerNames::Any {
+        builder
+            .set_verify_host_callback(AnyName)
+            .map_err(|error| unusable(&files.cert, &error))?;
+    }
     match (&files.key, &files.ca) {
         (None, ca) => trust(&mut builder, ca.as_ref().unwrap_or(&files.cert))?,
         (Some(key), Some(ca)) => {
@@ -239,7 +267,7 @@ fn unusable(path: &Path, error: &Error) -> TlsError {
     }
 }
 
-/// Accepts every name in a client's certificate.
+/// Accepts every name in the certificate of a client, or of a member that was dialled.
 ///
 /// s2n-tls demands a judgement on names before it has verified the chain, when a name proves
 /// nothing. Who may do what is decided later, from the verified [`crate::PeerIdentity`].

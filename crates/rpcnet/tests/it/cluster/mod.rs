@@ -1,0 +1,11 @@
+//! Members that find each other over real QUIC, and what they say of each other.
+
+mod config;
+mod events;
+mod join;
+mod leaving;
+mod members;
+pub(crate) mod nodes;
+mod query;
+mod registry;
+mod snapshot;
