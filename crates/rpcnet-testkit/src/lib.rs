@@ -2,10 +2,11 @@
 //!
 //! Everything here is a tool for tests and measurements, none of it ships: a network that misbehaves
 //! on demand ([`chaos`]), the proof that a call ran at most once ([`ledger`]), peers that break the
-//! transport's or the protocol's rules on purpose ([`raw`], [`scripted`]), and what is asked of a process from outside ([`memory`],
+//! transport's or the protocol's rules on purpose ([`raw`], [`scripted`], [`gossip`]), and what is asked of a process from outside ([`memory`],
 //! [`process`]).
 
 pub mod chaos;
+pub mod gossip;
 pub mod ledger;
 pub mod memory;
 pub mod process;
