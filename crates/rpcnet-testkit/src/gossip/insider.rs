@@ -35,6 +35,7 @@ struct Shared {
     name: String,
     cluster: String,
     answers: AtomicBool,
+    lies: AtomicBool,
     /// Newest last, of every name.
     records: Mutex<BTreeMap<NodeName, Vec<Arc<Record>>>>,
     heard: Mutex<Vec<Message>>,
@@ -70,6 +71,7 @@ impl Insider {
             name: name.to_owned(),
             cluster: cluster.to_owned(),
             answers: AtomicBool::new(true),
+            lies: AtomicBool::new(false),
             records: Mutex::default(),
             heard: Mutex::default(),
             count: AtomicU64::new(0),
@@ -194,6 +196,11 @@ impl Insider {
         self.shared.answers.store(does, Ordering::Relaxed);
     }
 
+    /// Whether, asked to ping for others, it claims at once to have had an answer.
+    pub fn lie_as_relay(&self, does: bool) {
+        self.shared.lies.store(does, Ordering::Relaxed);
+    }
+
     /// Every record of this name that it has heard, oldest first, each once.
     #[must_use]
     pub fn records_of(&self, name: &str) -> Vec<Arc<Record>> {
@@ -271,17 +278,27 @@ impl Shared {
                     let Ok(said) = Message::decode(body) else {
                         continue;
                     };
-                    if let Body::Ping { nonce, .. } = said.body
-                        && self.answers.load(Ordering::Relaxed)
-                    {
-                        let ack = message(&Message::new(Body::Ack { nonce }));
-                        let writing = async { sender.lock().await.write(&ack).await };
+                    if let Some(answer) = self.answer_to(&said.body) {
+                        let answer = message(&Message::new(answer));
+                        let writing = async { sender.lock().await.write(&answer).await };
                         let _ = tokio::time::timeout(WAIT_MAX, writing).await;
                     }
                     self.remember(said);
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn answer_to(&self, body: &Body) -> Option<Body> {
+        match body {
+            Body::Ping { nonce, .. } if self.answers.load(Ordering::Relaxed) => {
+                Some(Body::Ack { nonce: *nonce })
+            }
+            Body::PingReq { nonce, .. } if self.lies.load(Ordering::Relaxed) => {
+                Some(Body::ForwardedAck { nonce: *nonce })
+            }
+            _ => None,
         }
     }
 
