@@ -60,7 +60,7 @@ pub struct Statement {
     pub tags: Tags,
     /// The incarnation at which the tags changed last.
     pub tags_changed: u64,
-    /// What its proof is verified with, or empty.
+    /// What its proof is verified with (M-39), or empty.
     pub key: Bytes,
 }
 

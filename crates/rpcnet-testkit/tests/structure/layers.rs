@@ -133,6 +133,28 @@ fn forbidden_neighbours(source: &Source) -> Vec<Violation> {
         .collect()
 }
 
+/// Where certificates are verified: whom TLS talks to, and whose records are believed.
+const VERIFIERS: [&str; 2] = [TLS, "crates/rpcnet/src/cluster/proof/"];
+
+fn verification_elsewhere(source: &Source) -> Vec<Violation> {
+    if VERIFIERS.iter().any(|part| source.path.starts_with(part)) {
+        return Vec::new();
+    }
+    let paths = source.product_paths();
+    let named = paths.iter().filter(|path| {
+        let library = path.segments[0].as_str();
+        library == "webpki" || library == "rustls_pki_types"
+    });
+    named
+        .map(|path| Violation::new(&source.path, path.line, path.text()))
+        .collect()
+}
+
+#[test]
+fn certificates_are_verified_in_two_places_only() {
+    tree::hold(&tree::sources_under(SRC), verification_elsewhere);
+}
+
 #[test]
 fn only_the_transport_names_the_quic_library() {
     tree::hold(&tree::sources_under(SRC), quic_outside_transport);
@@ -162,7 +184,9 @@ fn client_server_and_transport_do_not_know_each_other() {
 }
 
 mod bites {
-    use super::{forbidden_neighbours, quic_outside_transport, tls_outside_tls};
+    use super::{
+        forbidden_neighbours, quic_outside_transport, tls_outside_tls, verification_elsewhere,
+    };
     use crate::tree::Source;
 
     fn source(file: &str, text: &str) -> Source {
@@ -205,6 +229,21 @@ mod bites {
         assert!(
             tls_outside_tls(&source("transport/quic.rs", "use s2n_quic::provider::io;")).is_empty()
         );
+    }
+
+    #[test]
+    fn verification_outside_its_places_is_seen() {
+        for naming in [
+            "use webpki::EndEntityCert;",
+            "use rustls_pki_types::UnixTime;",
+        ] {
+            for file in ["cluster/driver.rs", "identity.rs"] {
+                assert_eq!(verification_elsewhere(&source(file, naming)).len(), 1);
+            }
+            for file in ["cluster/proof/roots.rs", "transport/tls/mod.rs"] {
+                assert!(verification_elsewhere(&source(file, naming)).is_empty());
+            }
+        }
     }
 
     #[test]

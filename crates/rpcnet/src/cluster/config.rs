@@ -145,7 +145,7 @@ impl ClusterConfig {
 
     /// Sets this node's name: one of the DNS names of its certificate, 1 to 64
     /// characters of `A-Z a-z 0-9 . _ -`, unique in the cluster. Default: the first of
-    /// them that is not `localhost`.
+    /// them that has such characters only and is not `localhost`.
     pub fn with_node_name(mut self, name: impl Into<String>) -> Self {
         self.node_name = Some(name.into());
         self

@@ -269,6 +269,13 @@ impl StreamTaker for Door {
         }
         self.links.draining();
     }
+
+    fn is_over(&self) -> bool {
+        match &self.membership {
+            Inside::Strong(membership) => membership.board().has_ended(),
+            Inside::Weak(membership) => membership.upgrade().is_none(),
+        }
+    }
 }
 
 /// Messages that wait for the driver; a link that has more to say waits.

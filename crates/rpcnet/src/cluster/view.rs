@@ -65,7 +65,7 @@ impl ClusterView {
         &self.quorum
     }
 
-    /// Grows with every change of any member.
+    /// Grows with every change of any member, and of the quorum view.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision

@@ -21,6 +21,7 @@ use super::router::{Failure, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
+use crate::limits::Limits;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
@@ -136,22 +137,16 @@ pub(crate) async fn serve(
 ) -> Option<Bytes> {
     let requests = recv.as_mut()?;
     let limits = connection.limits();
-    let mut reader = RequestReader::new(FrameLimits {
-        message_bytes_max: limits.message_bytes_max,
-        header_bytes_max: limits.header_bytes_max,
-    });
+    let mut reader = RequestReader::new(frame_limits(limits));
     let header = read_header(requests, &mut reader);
     let header = timeout(limits.header_timeout, header).await;
-    let admitted = match header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))))
-    {
-        Ok(header) => admit(connection, header),
-        Err(NoHeader::Other(Some(kind))) if connection.hands_over(kind) => {
-            return Some(reader.take_unread());
-        }
-        // W-4: a kind that is not known here is refused by reset, the connection lives on.
-        Err(NoHeader::Other(_)) => Err(Verdict::Reset(ErrorCode::UnknownStreamKind)),
-        Err(NoHeader::Ended(verdict)) => Err(verdict),
-    };
+    let header = header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))));
+    if matches!(&header, Err(NoHeader::Other(Some(kind))) if connection.hands_over(*kind)) {
+        return Some(reader.take_unread());
+    }
+    let admitted = header
+        .map_err(NoHeader::verdict)
+        .and_then(|header| admit(connection, header));
     let verdict = match admitted {
         Err(verdict) => verdict,
         Ok(Admitted {
@@ -206,6 +201,13 @@ pub(crate) async fn serve(
     None
 }
 
+fn frame_limits(limits: &Limits) -> FrameLimits {
+    FrameLimits {
+        message_bytes_max: limits.message_bytes_max,
+        header_bytes_max: limits.header_bytes_max,
+    }
+}
+
 /// Ends both halves in keeping with the verdict.
 async fn conclude(
     connection: &Connection,
@@ -226,6 +228,16 @@ enum NoHeader {
     Ended(Verdict),
     /// The stream is of another kind, if of any that is known.
     Other(Option<StreamKind>),
+}
+
+impl NoHeader {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Ended(verdict) => verdict,
+            // W-4: a kind that nobody takes is refused by reset, the connection lives on.
+            Self::Other(_) => Verdict::Reset(ErrorCode::UnknownStreamKind),
+        }
+    }
 }
 
 /// Reads the kind of the stream and the call's header.

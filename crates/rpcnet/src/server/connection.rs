@@ -52,6 +52,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn new(shared: Arc<Shared>, quic: QuicConnection) -> Self {
+        let taken = shared.taken().clone();
         let limits = shared.config.limits();
         let identity = events::peer_identity(quic.handle()).unwrap_or_else(|error| {
             tracing::warn!(%error, "a verified certificate cannot be read, taking it for none");
@@ -67,7 +68,7 @@ impl Connection {
             request_budget: Arc::new(Semaphore::new(limits.queued_request_bytes_max)),
             places: Arc::new(Places::new(limits.calls_per_connection_max)),
             message_bytes_max: AtomicU64::new(0),
-            taken: shared.taken.get().cloned(),
+            taken,
             is_mutual: AtomicBool::new(false),
             quic,
             shared,

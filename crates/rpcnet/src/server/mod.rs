@@ -16,7 +16,7 @@ mod unary;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -88,7 +88,7 @@ pub(crate) struct Shared {
     events: ConnectionEvents,
     connections: Arc<Places>,
     /// Who takes streams that are no calls.
-    taken: OnceLock<Taken>,
+    taken: Mutex<Option<Taken>>,
     /// What `bind` loaded, for `reload_tls`.
     tls: Mutex<Option<ServerTls>>,
     /// The first method that could not be registered, for `bind` to report.
@@ -111,7 +111,7 @@ impl RpcServer {
             tasks: Tasks::new(),
             events: ConnectionEvents::default(),
             connections,
-            taken: OnceLock::new(),
+            taken: Mutex::default(),
             tls: Mutex::new(None),
             misnamed: Mutex::new(None),
         };
@@ -373,9 +373,8 @@ impl RpcServer {
             drain.get_or_insert_with(|| Drain::new(deadline));
             is_first
         });
-        if let Some(taken) = self.shared.taken.get()
-            && is_first
-        {
+        let taken = self.shared.taken().clone();
+        if let Some(taken) = taken.filter(|_| is_first) {
             taken.taker.draining();
         }
         let mut serving = self.shared.serving.subscribe();
@@ -441,6 +440,10 @@ impl RpcServer {
 impl Shared {
     pub(crate) fn is_draining(&self) -> bool {
         self.drain.borrow().is_some()
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Option<Taken>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn first_misnamed(&self) -> Option<String> {

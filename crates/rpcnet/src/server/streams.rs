@@ -18,6 +18,11 @@ pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
 
     /// The server has begun to shut down.
     fn draining(&self);
+
+    /// Whether it takes no more, so that another may take its place.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// A stream of the kind that was asked for, and where it came from.
@@ -46,8 +51,14 @@ pub(crate) struct Taken {
 
 impl RpcServer {
     /// Hands streams of this kind to `taker`, on connections to come, which are told in
-    /// their SETTINGS. False where the server has a taker already; it keeps that one.
+    /// their SETTINGS. False where the server has a taker already that is not over; it
+    /// keeps that one.
     pub(crate) fn take_streams(&self, kind: StreamKind, taker: Arc<dyn StreamTaker>) -> bool {
-        self.shared.taken.set(Taken { kind, taker }).is_ok()
+        let mut taken = self.shared.taken();
+        let is_free = taken.as_ref().is_none_or(|taken| taken.taker.is_over());
+        if is_free {
+            *taken = Some(Taken { kind, taker });
+        }
+        is_free
     }
 }

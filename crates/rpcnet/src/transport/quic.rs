@@ -227,6 +227,11 @@ impl QuicConnection {
         self.0.local_addr().ok()
     }
 
+    /// Whether both are the same connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+
     pub(crate) fn handle(&self) -> &Handle {
         &self.0
     }

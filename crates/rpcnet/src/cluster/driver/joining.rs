@@ -59,7 +59,8 @@ impl Joining {
             waiting: Vec::new(),
             resolving: Vec::new(),
             again_at: None,
-            timeout,
+            // A sum with the present that is no instant would panic.
+            timeout: timeout.min(TIMEOUT_MAX),
             has_begun: false,
             has_joined: false,
         }
@@ -146,7 +147,16 @@ impl Joining {
         found
     }
 
+    /// This node leaves: nobody is asked any more, and who waits sees the end.
+    pub(super) fn give_up(&mut self) {
+        *self = Self::new(Vec::new(), self.timeout);
+    }
+
     fn resolve_all(&mut self) {
+        // What a name stood for once is forgotten, however often it changes.
+        let mut handed = std::mem::take(&mut self.handed);
+        handed.retain(|address, _| self.is_current(*address));
+        self.handed = handed;
         for (index, asked) in self.seeds.iter().enumerate() {
             let seed = asked.seed.clone();
             let resolving = async move { seed.resolve().await };
@@ -297,6 +307,9 @@ impl fmt::Debug for Joining {
 
 /// Seeds that are asked; beyond, the oldest are left out.
 const SEEDS_MAX: usize = 64;
+
+/// The longest time that a call of `join` waits.
+const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How often names are looked up while this node has nobody.
 const RESOLVE_AGAIN: Duration = Duration::from_secs(5);

@@ -7,11 +7,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use rpcnet_proto::swim::{MemberState, NodeName};
+use rpcnet_proto::swim::NodeName;
 use tokio::time::{Instant, timeout};
 
 use super::table::Table;
-use crate::cluster::member::Member;
 use crate::cluster::snapshot::SnapshotFile;
 
 /// The snapshot file, where there is one, and what it holds.
@@ -154,21 +153,18 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// The live members; where nobody is, those that failed: a node that was cut off finds
-/// its cluster again after a restart. `None` where there is neither.
+/// The live members, or `None` where there is nobody: a node that was cut off finds its
+/// cluster again after a restart.
 fn worth_keeping(table: &Table) -> Option<Vec<(NodeName, SocketAddr)>> {
-    let of = |wanted: fn(&Member) -> bool| {
-        let others = table.members().filter(|member| !member.is_self());
-        let wanted = others.filter(|member| wanted(member));
-        let kept = wanted.map(|member| (member.name().clone(), member.address()));
-        let kept: Vec<_> = kept.collect();
-        (!kept.is_empty()).then_some(kept)
-    };
-    of(Member::is_live).or_else(|| of(|member| member.state() == MemberState::Failed))
+    let others = table.members().filter(|member| !member.is_self());
+    let live = others.filter(|member| member.is_live());
+    let kept = live.map(|member| (member.name().clone(), member.address()));
+    let kept: Vec<_> = kept.collect();
+    (!kept.is_empty()).then_some(kept)
 }
 
 /// Changes that come within this time are written together.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// How long leaving waits for the file.
-const FINISH_MAX: Duration = Duration::from_secs(2);
+const FINISH_MAX: Duration = Duration::from_secs(1);

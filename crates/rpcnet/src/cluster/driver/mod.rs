@@ -211,6 +211,7 @@ impl Driver {
 
     fn leave(&mut self) {
         self.is_leaving = true;
+        self.joining.give_up();
         let now = self.now();
         self.swim.leave(now);
         self.drain();

@@ -14,6 +14,7 @@ use super::reading::{Cut, Reading};
 use super::stream::STREAM_DEADLINE;
 use crate::identity::PeerIdentity;
 use crate::server::streams::TakenStream;
+use crate::transport::quic::QuicConnection;
 
 impl Shared {
     /// Takes a stream over, or refuses it; the connection lives on (W-62).
@@ -37,12 +38,7 @@ impl Shared {
         stream.recv.stop(code);
     }
 
-    async fn accept(
-        self: Arc<Self>,
-        stream: TakenStream,
-        identity: PeerIdentity,
-        place: Opening,
-    ) {
+    async fn accept(self: Arc<Self>, stream: TakenStream, identity: PeerIdentity, place: Opening) {
         let TakenStream {
             mut send,
             recv,
@@ -78,7 +74,7 @@ impl Shared {
             self.serve(knot, reading).await;
             return link.finish();
         }
-        let all = self.read_all(&hello.node, &mut reading);
+        let all = self.read_all(&hello.node, &quic, &mut reading);
         let ended = timeout(STREAM_DEADLINE, all).await;
         let code = match ended {
             // W-64. It fails only where nobody waits for it.
@@ -104,10 +100,16 @@ impl Shared {
     }
 
     /// Reads the messages of a stream without the flag, to its end.
-    async fn read_all(&self, from: &NodeName, reading: &mut Reading) -> Result<(), Cut> {
+    async fn read_all(
+        &self,
+        from: &NodeName,
+        quic: &QuicConnection,
+        reading: &mut Reading,
+    ) -> Result<(), Cut> {
         while let Some(event) = reading.next().await? {
             // W-64: the reader lets no BEAT through.
             if let GossipEvent::Message(body) = event {
+                self.hear(from, quic);
                 self.deliver(from, body).await?;
             }
         }

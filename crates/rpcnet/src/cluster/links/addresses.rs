@@ -107,7 +107,10 @@ mod tests {
         assert!(!addresses.may_dial(just_before, &a, address(1)));
         assert!(addresses.may_dial(start + PAUSE, &a, address(1)));
         assert!(addresses.may_dial(start, &a, address(2)), "another address");
-        assert!(addresses.may_dial(start, &name("b"), address(1)), "another name");
+        assert!(
+            addresses.may_dial(start, &name("b"), address(1)),
+            "another name"
+        );
         addresses.proven(start, &a, address(1));
         assert!(addresses.may_dial(start, &a, address(1)));
     }

@@ -241,10 +241,7 @@ async fn accept(
 }
 
 /// Reads the kind of a stream; refuses it where it is no gossip (W-4, W-5).
-async fn of_kind(
-    mut send: SendHalf,
-    mut recv: RecvHalf,
-) -> Option<(SendHalf, RecvHalf, Bytes)> {
+async fn of_kind(mut send: SendHalf, mut recv: RecvHalf) -> Option<(SendHalf, RecvHalf, Bytes)> {
     let mut chunks = bytes::BytesMut::new();
     while chunks.is_empty() {
         let received = recv.receive(|chunk| chunks.extend_from_slice(&chunk));

@@ -25,7 +25,7 @@ use crate::cluster::proof::Gate;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::task::Tasks;
-use crate::transport::quic::Dialer;
+use crate::transport::quic::{Dialer, QuicConnection};
 use crate::transport::tls;
 
 /// Heartbeats that wait for a listener; the oldest are lost to it.
@@ -36,7 +36,7 @@ const STREAMS_MAX: usize = 128;
 
 /// Silence on a link after which a message that has to arrive is worth a fresh dial: the
 /// member may have restarted, and this side not know it yet.
-const SILENCE: Duration = Duration::from_secs(1);
+pub(super) const LINK_SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// Time for what was sent last on a link that closes.
 const CLOSE_FLUSH: Duration = Duration::from_millis(500);
@@ -131,14 +131,14 @@ impl Shared {
 
     /// Sends to whoever is dialled at the target, on a link where there is a good one.
     pub(super) fn route(self: &Arc<Self>, target: &Target, out: Outgoing) {
-        let mut state = self.state();
+        let state = self.state();
         let link = match &target.name {
             Some(name) => state.table.best(name),
             None => state.table.dialled(target.address),
         };
         let link = link.cloned();
         if let Some(link) = &link
-            && !(out.is_reliable() && link.silence() > SILENCE)
+            && !(out.is_reliable() && link.silence() > LINK_SILENCE_MAX)
         {
             drop(state);
             return self.send_on(link, out);
@@ -314,6 +314,15 @@ impl Shared {
         Ok(())
     }
 
+    /// The member was heard on this connection, beside its link.
+    pub(super) fn hear(&self, name: &NodeName, quic: &QuicConnection) {
+        let state = self.state();
+        let links = state.table.of(name);
+        links
+            .filter(|link| link.quic.is(quic))
+            .for_each(|link| link.hear());
+    }
+
     /// Hands a message to the membership; waits while it has no room, which holds the
     /// peer's stream back.
     pub(super) async fn deliver(&self, from: &NodeName, body: Bytes) -> Result<(), Cut> {
@@ -393,7 +402,7 @@ impl Shared {
     }
 }
 
-/// A link's place in the table, given up on drop together with our half of its stream.
+/// A link's place in the table, given up on drop.
 #[derive(Debug)]
 pub(super) struct Knot {
     shared: Arc<Shared>,

@@ -31,7 +31,11 @@ impl Shared {
             let _places = (of_all, of_link);
             let len = frame.len();
             match timeout(STREAM_DEADLINE, shared.deliver_on_stream(&link, frame)).await {
-                Ok(Ok(())) => shared.count_sent(len),
+                Ok(Ok(())) => {
+                    // The member has taken it: it is there.
+                    link.hear();
+                    shared.count_sent(len);
+                }
                 Ok(Err(cut)) => {
                     shared.note(&cut);
                     shared.tally.dropped_stream.add(1);

@@ -93,10 +93,13 @@ impl<L: Tied> Table<L> {
 
     /// The link on which the member was heard last; the newer one of equals.
     pub(super) fn best(&self, name: &NodeName) -> Option<&L> {
-        let links = self.members.get(name)?.iter();
-        links
-            .map(|(_, link)| link)
-            .max_by_key(|link| link.heard())
+        self.of(name).max_by_key(|link| link.heard())
+    }
+
+    /// The member's links.
+    pub(super) fn of(&self, name: &NodeName) -> impl Iterator<Item = &L> {
+        let links = self.members.get(name).into_iter().flatten();
+        links.map(|(_, link)| link)
     }
 
     /// The link that was dialled at this address on which somebody was heard last.
@@ -166,7 +169,10 @@ mod tests {
         let start = Instant::now();
         let mut table = Table::new(10);
         for label in 1..=2 {
-            assert_eq!(labels(&table.insert(&name(0), wire(label, start)).1), [0; 0]);
+            assert_eq!(
+                labels(&table.insert(&name(0), wire(label, start)).1),
+                [0; 0]
+            );
         }
         let (_, gone) = table.insert(&name(0), wire(3, start));
         assert_eq!((labels(&gone), table.len()), (vec![1], 2));

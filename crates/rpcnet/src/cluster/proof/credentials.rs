@@ -117,6 +117,13 @@ fn key(path: &Path, ca_path: &Path, chain: &[&[u8]], now: SystemTime) -> Result<
         .map_err(|error| refused(path, ca_path, &error))?;
     let between = verified.between.iter().map(Vec::as_slice);
     let chain: Vec<&[u8]> = chain.iter().copied().take(1).chain(between).collect();
+    if !roots::is_unambiguous(&chain) {
+        return Err(RpcError::config(format!(
+            "the certificates between {} and its CA have the same subject: use an authority with \
+             one certificate",
+            path.display()
+        )));
+    }
     let key = chain.concat();
     if key.len() > Record::KEY_BYTES_MAX || super::chain::split(&key).is_none() {
         return Err(RpcError::config(format!(

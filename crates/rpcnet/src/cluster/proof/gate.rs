@@ -101,6 +101,11 @@ impl Gate {
                 .verifies(&record.signed_bytes(&self.cluster), record.proof())
     }
 
+    #[cfg(test)]
+    pub(super) fn holders_len(&self) -> usize {
+        self.holders.len()
+    }
+
     /// Verifies a key: what is cheap first, signatures last.
     fn holder(&self, key: &[u8], name: &NodeName, now: SystemTime) -> Option<Holder> {
         let chain = chain::split(key)?;
@@ -110,6 +115,9 @@ impl Gate {
         let leaf = roots::parse(leaf)?;
         serves_a_member(&leaf).ok()?;
         let public_key = PublicKey::of(&leaf)?;
+        if !roots::is_unambiguous(&chain) {
+            return None;
+        }
         let verified = self.roots.verify(&chain, now).ok()?;
         Some(Holder {
             names: identity.dns_names().into(),

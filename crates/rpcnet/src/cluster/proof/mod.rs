@@ -14,3 +14,6 @@ mod signer;
 
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::gate::{Gate, NotAdmitted};
+
+#[cfg(test)]
+mod tests;

@@ -108,6 +108,21 @@ pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     rest.is_empty().then_some(certificate)
 }
 
+/// Whether all of these are certificates, and no two above the first have one subject.
+///
+/// So there is one way at most to put them in order. With subjects that repeat, each order is a
+/// path to try: four certificates, made for it, take a hundred signatures to refuse.
+pub(super) fn is_unambiguous(chain: &[&[u8]]) -> bool {
+    let parsed: Option<Vec<_>> = chain.iter().map(|der| parse(der)).collect();
+    let Some([_, above @ ..]) = parsed.as_deref() else {
+        return false;
+    };
+    above.iter().enumerate().all(|(index, certificate)| {
+        let mut others = above.iter().skip(index + 1);
+        others.all(|other| other.subject().as_raw() != certificate.subject().as_raw())
+    })
+}
+
 /// From when until when a certificate counts, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Validity {

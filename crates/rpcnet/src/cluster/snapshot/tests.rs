@@ -140,7 +140,7 @@ fn a_sum_does_not_make_nonsense_a_snapshot() {
 #[tokio::test]
 async fn binary_garbage_is_damaged_and_replaced_by_the_next_write() {
     let place = Place::new();
-    let garbage: Vec<u8> = (0..10_000_u32).map(|i| (i * i >> 3) as u8).collect();
+    let garbage: Vec<u8> = (0..10_000_u32).map(|i| ((i * i) >> 3) as u8).collect();
     assert_eq!(place.found(&garbage).await, Found::Damaged(Damage::Content));
     let (file, _) = place.open().await.unwrap();
     file.write(1, members(1)).await.unwrap();

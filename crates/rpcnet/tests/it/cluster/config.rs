@@ -19,7 +19,7 @@ fn check_refused(refused: Result<Node, RpcError>, words: &[&str]) {
 #[tokio::test]
 async fn a_server_without_a_ca_is_told_to_set_one() {
     let cluster = Cluster::new();
-    cluster.rpc("a");
+    let _ = cluster.rpc("a");
     let rpc = RpcConfig::new(cluster.path("a.pem"), "127.0.0.1:0")
         .with_key_path(cluster.path("a-key.pem"));
     let refused = Node::start(rpc, ClusterConfig::local()).await;

@@ -1,6 +1,8 @@
 //! What subscribers are told.
 
-use rpcnet::cluster::{ClusterConfig, ClusterError, ClusterEvent, ClusterLimits};
+use rpcnet::cluster::{
+    ClusterConfig, ClusterError, ClusterEvent, ClusterLimits, MemberState, Side,
+};
 
 use super::nodes::{Cluster, is_about, until};
 use crate::pair::soon;
@@ -64,4 +66,37 @@ async fn subscribers_that_lag_are_told_how_many_they_missed() {
     }
     let counters = node.membership.counters();
     assert_eq!((counters.events, counters.events_lost), (10, 6));
+}
+
+#[tokio::test]
+async fn who_hears_nobody_any_more_suspects_a_partition_and_calls_its_hook() {
+    let cluster = Cluster::new();
+    let (say, said) = std::sync::mpsc::sync_channel(1);
+    let config = ClusterConfig::local().on_minority(move |quorum| {
+        say.send(*quorum).unwrap();
+        panic!("as hooks may");
+    });
+    let lonely = cluster.start_with(cluster.rpc("a"), config).await;
+    let mut others = Vec::new();
+    for name in ["b", "c", "d"] {
+        let other = cluster.start(name).await;
+        other.join(&[&lonely]).await;
+        lonely.sees(name, MemberState::Alive).await;
+        others.push(other);
+    }
+    let mut events = lonely.membership.subscribe();
+    for other in others {
+        other.vanish().await;
+    }
+    let is_it = |event: &ClusterEvent| matches!(event, ClusterEvent::PartitionSuspected(_));
+    let (event, _) = until(&mut events, "a partition", is_it).await;
+    let ClusterEvent::PartitionSuspected(evidence) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!((evidence.known, evidence.side), (4, Side::Minority));
+    let called = tokio::task::spawn_blocking(move || said.recv().unwrap());
+    let quorum = soon("the hook", called).await.unwrap();
+    assert_eq!(quorum.known, 4);
+    // Its panic was its own.
+    lonely.membership.set_tag("role", "alone").await.unwrap();
 }

@@ -1,11 +1,12 @@
 //! Going of one's own will is no failure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use rpcnet::cluster::{ClusterError, ClusterEvent, JoinError, MemberState};
+use rpcnet::cluster::{ClusterConfig, ClusterError, ClusterEvent, JoinError, MemberState};
 
 use super::nodes::{Cluster, is_about, until};
-use crate::pair::soon;
+use crate::pair::{eventually, soon};
 
 /// The first verdict about a node; doubts are none.
 async fn verdict(events: &mut rpcnet::cluster::ClusterEvents, name: &str) -> ClusterEvent {
@@ -90,4 +91,33 @@ async fn who_left_or_failed_can_be_forgotten() {
     assert!(a.forget("c").await);
     assert!(a.view().get("c").is_none());
     assert_eq!(a.quorum().known, 2);
+}
+
+#[tokio::test]
+async fn a_server_whose_node_left_becomes_a_member_again() {
+    let (_cluster, nodes) = Cluster::formed(&["a", "b"]).await;
+    let mut events = nodes[0].membership.subscribe();
+    soon("leaving", nodes[1].membership.leave()).await.unwrap();
+    let event = verdict(&mut events, "b").await;
+    assert!(matches!(event, ClusterEvent::NodeLeft(_)), "{event:?}");
+    let again = nodes[1].server.enable_cluster(ClusterConfig::local());
+    let again = again.await.unwrap();
+    soon("joining", again.join([nodes[0].addr])).await.unwrap();
+    let event = verdict(&mut events, "b").await;
+    assert!(matches!(event, ClusterEvent::NodeJoined(_)), "{event:?}");
+    nodes[0].sees("b", MemberState::Alive).await;
+}
+
+#[tokio::test]
+async fn leaving_ends_a_join_that_waits() {
+    let cluster = Cluster::new();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let seed = silent.local_addr().unwrap();
+    let node = cluster.start("a").await;
+    let membership = Arc::clone(&node.membership);
+    let joining = tokio::spawn(async move { membership.join([seed]).await });
+    eventually("it asks", || node.membership.counters().links.dials > 0).await;
+    soon("leaving", node.membership.leave()).await.unwrap();
+    let refused = soon("joining", joining).await.unwrap();
+    assert!(matches!(refused, Err(JoinError::Closed)), "{refused:?}");
 }

@@ -59,15 +59,15 @@ impl Cluster {
     /// A node's configuration on a free port; its certificate, good for servers and
     /// clients, is made where it is not there yet, and carries its name and `localhost`.
     pub(crate) fn rpc(&self, name: &str) -> RpcConfig {
+        self.rpc_at(name, ([127, 0, 0, 1], 0).into())
+    }
+
+    /// A node's configuration at this address.
+    pub(crate) fn rpc_at(&self, name: &str, address: SocketAddr) -> RpcConfig {
         if !self.path(&format!("{name}.pem")).exists() {
             let identity = self.ca.node(&["localhost", name]).unwrap();
             identity.write(self.dir(), name).unwrap();
         }
-        self.with_files_of(name, "127.0.0.1:0")
-    }
-
-    /// A node's configuration at the address of a predecessor.
-    pub(crate) fn rpc_at(&self, name: &str, address: SocketAddr) -> RpcConfig {
         self.with_files_of(name, &address.to_string())
     }
 

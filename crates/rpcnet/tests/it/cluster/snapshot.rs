@@ -33,6 +33,25 @@ async fn a_node_rejoins_from_its_snapshot_without_a_seed() {
 }
 
 #[tokio::test]
+async fn a_node_that_lost_everybody_keeps_the_last_ones_in_its_snapshot() {
+    let cluster = Cluster::new();
+    let path = cluster.path("a.snapshot");
+    let config = ClusterConfig::local().with_snapshot_path(path.clone());
+    let node = cluster.start_with(cluster.rpc("a"), config).await;
+    let other = cluster.start("b").await;
+    other.join(&[&node]).await;
+    node.sees("b", MemberState::Alive).await;
+    let line = format!("member b {}", other.addr);
+    let has_it = || std::fs::read_to_string(&path).is_ok_and(|text| text.contains(&line));
+    eventually("b is in the snapshot", has_it).await;
+    other.vanish().await;
+    node.sees("b", MemberState::Failed).await;
+    // Leaving writes what has changed.
+    soon("leaving", node.membership.leave()).await.unwrap();
+    assert!(has_it());
+}
+
+#[tokio::test]
 async fn a_snapshot_that_is_damaged_is_left_aside_and_replaced() {
     let cluster = Cluster::new();
     let path = cluster.path("a.snapshot");
