@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::swim::{
-    Body, Config, Destination, Event, Identity, LimitKind, MemberState, Message, Record, Row, Sign,
-    Standing, Swim, Time, Transmit, Update,
+    Body, Buckets, Config, Destination, Event, Identity, LimitKind, MemberState, Message, Record,
+    Row, Sign, Standing, Swim, Time, Transmit, Update,
 };
 
 use swim_rig::{OTHERS, Rig, T, address, ms, name, record, record_of};
@@ -283,6 +283,115 @@ fn a_joiner_gets_the_living_and_is_told_what_is_known_of_itself() {
     rig.receive("a", forged);
     assert!(rig.sent.is_empty());
     assert_eq!(rig.state("z"), None);
+}
+
+/// The questions of the joins that the rig sent since the last time.
+fn joins_asked(rig: &mut Rig) -> Vec<u64> {
+    let sent = std::mem::take(&mut rig.sent);
+    let nonce = |transmit: Transmit| match transmit.message.body {
+        Body::Join { nonce, .. } => Some(nonce),
+        _ => None,
+    };
+    sent.into_iter().filter_map(nonce).collect()
+}
+
+fn join_reply(nonce: u64, parts: u64, member: &str) -> Message {
+    let row = Row {
+        record: record(member, 1, 0, 5),
+        state: MemberState::Alive,
+    };
+    let rows = vec![row];
+    Message::new(Body::JoinReply { nonce, rows, parts })
+}
+
+/// M-30.
+#[test]
+fn the_parts_of_a_reply_to_a_join_count_in_any_order_and_only_together() {
+    let mut rig = Rig::new(Config::lan());
+    let is_in = |rig: &Rig| {
+        let joined = |event: &Event| matches!(event, Event::JoinedCluster { .. });
+        rig.events.iter().any(joined)
+    };
+    rig.swim.join(rig.now, &[address(1)]);
+    rig.pass(ms(1));
+    let [nonce] = joins_asked(&mut rig)[..] else {
+        panic!("the seed is asked once")
+    };
+    for member in ["c", "b"] {
+        rig.receive("a", join_reply(nonce, 3, member));
+        assert!(rig.state(member).is_some());
+        assert!(!is_in(&rig), "one part is missing");
+    }
+    // While parts arrive the seed is not asked again; when no more come, it is.
+    rig.pass(Duration::from_secs(4));
+    assert_eq!(joins_asked(&mut rig), []);
+    rig.receive("a", join_reply(nonce, 3, "b"));
+    assert!(is_in(&rig), "now it is complete");
+    rig.receive("a", join_reply(nonce, 3, "d"));
+    assert_eq!(rig.state("d"), None, "the question is closed");
+}
+
+/// M-30.
+#[test]
+fn a_seed_whose_reply_stays_incomplete_is_asked_again() {
+    let mut rig = Rig::new(Config::lan());
+    rig.swim.join(rig.now, &[address(1)]);
+    rig.pass(ms(1));
+    let [first] = joins_asked(&mut rig)[..] else {
+        panic!("the seed is asked once")
+    };
+    rig.receive("a", join_reply(first, 2, "a"));
+    rig.pass(Duration::from_secs(40));
+    let again = joins_asked(&mut rig);
+    let [second, ..] = again[..] else {
+        panic!("the seed is asked again")
+    };
+    // A part of the first reply does not complete the second.
+    rig.receive("a", join_reply(first, 1, "b"));
+    assert_eq!(rig.state("b"), None);
+    let newest = again.last().copied().unwrap_or(second);
+    rig.receive("a", join_reply(newest, 1, "b"));
+    assert!(rig.state("b").is_some());
+}
+
+/// M-28.
+#[test]
+fn the_parts_of_a_reply_to_a_comparison_count_in_any_order_and_only_together() {
+    let mut config = Config::lan();
+    config.sync_interval = T;
+    let mut rig = Rig::new(config);
+    rig.meet(&["a", "b"]);
+    rig.pass(T);
+    let sent = rig.sent.iter().find_map(|sent| match sent.message.body {
+        Body::Sync { nonce, .. } => Some((nonce, sent.to.name().cloned()?)),
+        _ => None,
+    });
+    let (nonce, peer) = sent.expect("views are compared once per interval");
+    let mut differing = Buckets::default();
+    (0..256).for_each(|bucket| differing.insert(bucket));
+    let pushed = |rig: &mut Rig, member: &str, port| {
+        rig.sent.clear();
+        let row = Row {
+            record: record(member, 1, 0, port),
+            state: MemberState::Alive,
+        };
+        let body = Body::SyncReply {
+            nonce,
+            differing,
+            rows: vec![row],
+            parts: 3,
+        };
+        rig.receive(peer.as_str(), Message::new(body));
+        let pushes = rig.sent.iter();
+        let pushes = pushes.filter(|sent| matches!(sent.message.body, Body::SyncPush { .. }));
+        let rows = pushes.flat_map(|sent| sent.message.records());
+        rows.map(|record| record.name().to_string())
+            .collect::<Vec<_>>()
+    };
+    assert!(pushed(&mut rig, "z", 9).is_empty());
+    assert!(pushed(&mut rig, "b", 2).is_empty());
+    // Of what this node knows the peer has shown all but this node itself.
+    assert_eq!(pushed(&mut rig, "a", 1), ["me"]);
 }
 
 /// M-5, M-6.

@@ -71,17 +71,22 @@ fn any_body() -> impl Strategy<Value = Body> {
         any::<u64>().prop_map(|nonce| Body::ForwardedAck { nonce }),
         (any::<u64>(), any_name()).prop_map(|(nonce, target)| Body::PingReq { nonce, target }),
         (any::<u64>(), any_record()).prop_map(|(nonce, record)| Body::Join { nonce, record }),
-        (any::<(u64, bool)>(), rows()).prop_map(|((nonce, last), rows)| Body::JoinReply {
+        (any::<u64>(), 0_u64..1 << 62, rows()).prop_map(|(nonce, parts, rows)| Body::JoinReply {
             nonce,
             rows,
-            last
+            parts
         }),
         (any::<u64>(), 0_u32..=8, any::<u64>()).prop_map(|(nonce, shift, digest)| Body::Sync {
             nonce,
             digests: vec![digest; 1 << shift],
         }),
-        (any::<(u64, bool)>(), vec(0_usize..256, 0..9), rows()).prop_map(
-            |((nonce, last), buckets, rows)| {
+        (
+            any::<u64>(),
+            0_u64..1 << 62,
+            vec(0_usize..256, 0..9),
+            rows()
+        )
+            .prop_map(|(nonce, parts, buckets, rows)| {
                 let mut differing = Buckets::default();
                 buckets
                     .into_iter()
@@ -90,10 +95,9 @@ fn any_body() -> impl Strategy<Value = Body> {
                     nonce,
                     differing,
                     rows,
-                    last,
+                    parts,
                 }
-            }
-        ),
+            }),
         (any::<u64>(), rows()).prop_map(|(nonce, rows)| Body::SyncPush { nonce, rows }),
     ]
 }

@@ -20,16 +20,16 @@ impl Swim {
             Body::ForwardedAck { nonce } => self.on_forwarded_ack(now, id, nonce),
             Body::Gossip => {}
             Body::Join { nonce, record } => self.on_join(now, from, nonce, &record),
-            Body::JoinReply { nonce, rows, last } => {
-                self.on_join_reply(now, from, nonce, &rows, last);
+            Body::JoinReply { nonce, rows, parts } => {
+                self.on_join_reply(now, from, nonce, &rows, parts);
             }
             Body::Sync { nonce, digests } => self.on_sync(now, id, from, nonce, &digests),
             Body::SyncReply {
                 nonce,
                 differing,
                 rows,
-                last,
-            } => self.on_sync_reply(now, id, nonce, differing, &rows, last),
+                parts,
+            } => self.on_sync_reply(now, id, nonce, differing, &rows, parts),
             Body::SyncPush { rows, .. } => {
                 if let Some(id) = id.filter(|id| self.members.is_live(*id)) {
                     self.apply_rows(now, &rows, id);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::Key;
+use super::chance::Chance;
 use super::members::{Id, ME};
 use super::precedence::Precedence;
 use super::{
@@ -33,6 +34,7 @@ struct Stranger {
 struct Question {
     nonce: u64,
     asked: Time,
+    reply: Reply,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,30 @@ struct Seed {
     address: Address,
     /// Of the question that is open.
     nonce: Option<u64>,
+    reply: Reply,
     has_answered: bool,
+}
+
+/// What has arrived of the answer to a question: how many messages, and when the
+/// newest of them. They may overtake one another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reply {
+    parts: u64,
+    newest: Option<Time>,
+}
+
+impl Reply {
+    /// Counts a message of one that has `parts`; whether it is complete.
+    fn take(&mut self, now: Time, parts: u64) -> bool {
+        self.parts += 1;
+        self.newest = Some(now);
+        self.parts >= parts
+    }
+
+    fn is_arriving(&self, now: Time) -> bool {
+        self.newest
+            .is_some_and(|newest| now.since(newest) < REPLY_PAUSE_MAX)
+    }
 }
 
 impl Seeds {
@@ -52,6 +77,7 @@ impl Seeds {
                 None if has_room => self.seeds.push(Seed {
                     address: *address,
                     nonce: None,
+                    reply: Reply::default(),
                     has_answered: false,
                 }),
                 None => {}
@@ -74,6 +100,56 @@ impl Seeds {
     fn is_empty(&self) -> bool {
         self.seeds.is_empty()
     }
+
+    fn has_asked(&self, nonce: u64) -> bool {
+        let is_asked = |question: &Question| question.nonce == nonce;
+        let mut seeds = self.seeds.iter();
+        seeds.any(|seed| seed.nonce == Some(nonce)) || self.question.as_ref().is_some_and(is_asked)
+    }
+
+    /// Counts a message of the answer to the question with this nonce. Returns
+    /// whether the answer is complete; then the question is closed.
+    fn take_reply(&mut self, now: Time, nonce: u64, parts: u64) -> bool {
+        let mut seeds = self.seeds.iter_mut();
+        if let Some(seed) = seeds.find(|seed| seed.nonce == Some(nonce)) {
+            seed.has_answered = seed.reply.take(now, parts);
+            if seed.has_answered {
+                seed.nonce = None;
+                seed.reply = Reply::default();
+            }
+            return seed.has_answered;
+        }
+        let question = self.question.as_mut();
+        let is_complete = question.is_some_and(|question| question.reply.take(now, parts));
+        if is_complete {
+            self.question = None;
+        }
+        is_complete
+    }
+
+    /// Asks every seed that has not answered and is not answering: the nonce for each.
+    /// `None` where all have answered.
+    fn questions(
+        &mut self,
+        now: Time,
+        mine: Address,
+        chance: &mut Chance,
+    ) -> Option<Vec<(Address, u64)>> {
+        let seeds = self.seeds.iter_mut();
+        let mut open = seeds
+            .filter(|seed| !seed.has_answered && seed.address != mine)
+            .peekable();
+        open.peek()?;
+        // Asked anew, a seed would begin the answer that is arriving anew.
+        let silent = open.filter(|seed| !seed.reply.is_arriving(now));
+        let ask = |seed: &mut Seed| {
+            let nonce = chance.next();
+            seed.nonce = Some(nonce);
+            seed.reply = Reply::default();
+            (seed.address, nonce)
+        };
+        Some(silent.map(ask).collect())
+    }
 }
 
 impl Swim {
@@ -91,18 +167,10 @@ impl Swim {
         let Some(record) = self.members.record(ME).cloned() else {
             return;
         };
-        let mut asked = Vec::new();
-        for seed in &mut self.seeds.seeds {
-            if !seed.has_answered && seed.address != mine {
-                let nonce = self.chance.next();
-                seed.nonce = Some(nonce);
-                asked.push((seed.address, nonce));
-            }
-        }
-        if asked.is_empty() {
+        let Some(questions) = self.seeds.questions(now, mine, &mut self.chance) else {
             return;
-        }
-        for (address, nonce) in asked {
+        };
+        for (address, nonce) in questions {
             let record = Arc::clone(&record);
             self.push_transmit(Transmit {
                 to: Destination::Seed(address),
@@ -142,7 +210,11 @@ impl Swim {
             return;
         };
         let nonce = self.chance.next();
-        self.seeds.question = Some(Question { nonce, asked: now });
+        self.seeds.question = Some(Question {
+            nonce,
+            asked: now,
+            reply: Reply::default(),
+        });
         self.push_transmit(Transmit {
             to: Destination::Sender(name.clone()),
             message: Message::new(Body::Join { nonce, record }),
@@ -185,8 +257,10 @@ impl Swim {
             record: Arc::clone(record),
             state,
         });
-        for (rows, last) in self.chunks(rows.collect()) {
-            let body = Body::JoinReply { nonce, rows, last };
+        let chunks = self.chunks(rows.collect());
+        let parts = chunks.len() as u64;
+        for rows in chunks {
+            let body = Body::JoinReply { nonce, rows, parts };
             self.answer(joiner, name, body, true);
         }
     }
@@ -197,12 +271,9 @@ impl Swim {
         name: &NodeName,
         nonce: u64,
         rows: &[Row],
-        last: bool,
+        parts: u64,
     ) {
-        let asked = |seed: &Seed| seed.nonce == Some(nonce);
-        let at = self.seeds.seeds.iter().position(asked);
-        let is_asked = |question: &Question| question.nonce == nonce;
-        if at.is_none() && !self.seeds.question.as_ref().is_some_and(is_asked) {
+        if !self.seeds.has_asked(nonce) {
             self.counters.answers_ignored += 1;
             return;
         }
@@ -216,15 +287,8 @@ impl Swim {
                 self.learn(now, &row.record, row.state);
             }),
         }
-        if !last {
+        if !self.seeds.take_reply(now, nonce, parts) {
             return;
-        }
-        match at.and_then(|at| self.seeds.seeds.get_mut(at)) {
-            Some(seed) => {
-                seed.nonce = None;
-                seed.has_answered = true;
-            }
-            None => self.seeds.question = None,
         }
         if !self.seeds.has_joined {
             self.seeds.has_joined = true;
@@ -278,6 +342,8 @@ impl Swim {
 const STRANGER_AFTER: Duration = Duration::from_secs(3);
 /// After this, another stranger is kept in mind.
 const STRANGER_KEPT: Duration = Duration::from_secs(60);
+/// An answer of which nothing new arrives for so long is not waited for.
+const REPLY_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How often a node asks that has nobody.
 const JOIN_AGAIN_MAX: Duration = Duration::from_secs(30);
 /// How often a node that has joined asks the seeds that never answered.

@@ -37,7 +37,10 @@ pub struct Limits {
     pub proves: usize,
     /// The largest message on a stream, in bytes; 16,384 to 65,536, the default.
     pub stream_bytes: usize,
-    /// The largest message as a datagram, in bytes; at least 256. Default 1,200.
+    /// The largest message that is no stream of its own, in bytes; at least 256.
+    /// Default 1,200, for datagrams. Where all messages to a member share a stream,
+    /// 16,384: a record with a certificate has about 1,000 bytes, and a datagram
+    /// takes only one of them.
     pub datagram_bytes: usize,
     /// How long a failed member is remembered and retried. Default 24 h.
     pub failed_kept: Duration,

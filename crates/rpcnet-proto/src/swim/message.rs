@@ -62,8 +62,8 @@ pub enum Body {
         nonce: u64,
         /// Some of those that the sender knows.
         rows: Vec<Row>,
-        /// Whether this is the last message of the reply.
-        last: bool,
+        /// How many messages the reply has. They may arrive in any order.
+        parts: u64,
     },
     /// Compare your view with mine.
     Sync {
@@ -80,8 +80,8 @@ pub enum Body {
         differing: Buckets,
         /// What the sender knows in them, in one or more messages.
         rows: Vec<Row>,
-        /// Whether this is the last message of the reply.
-        last: bool,
+        /// How many messages the reply has. They may arrive in any order.
+        parts: u64,
     },
     /// And this is what you lack.
     SyncPush {

@@ -18,6 +18,8 @@ pub(super) struct SyncAsked {
     buckets: usize,
     /// What the peer has in the buckets that differ.
     seen: BTreeSet<(u64, MemberState)>,
+    /// How many messages of its reply have arrived.
+    arrived: u64,
 }
 
 impl Swim {
@@ -46,6 +48,7 @@ impl Swim {
             at: now,
             buckets,
             seen: BTreeSet::new(),
+            arrived: 0,
         });
         self.counters.syncs += 1;
         let digests = folded(self.members.digests(), buckets);
@@ -72,12 +75,14 @@ impl Swim {
             }
         }
         let rows = self.rows_in(differing, digests.len());
-        for (rows, last) in self.chunks(rows) {
+        let chunks = self.chunks(rows);
+        let parts = chunks.len() as u64;
+        for rows in chunks {
             let body = Body::SyncReply {
                 nonce,
                 differing,
                 rows,
-                last,
+                parts,
             };
             self.answer(from, name, body, true);
         }
@@ -91,7 +96,7 @@ impl Swim {
         nonce: u64,
         differing: Buckets,
         rows: &[Row],
-        last: bool,
+        parts: u64,
     ) {
         let asked = |sync: &SyncAsked| sync.nonce == nonce && Some(sync.peer) == from;
         let (Some(at), Some(from)) = (self.syncs.iter().position(asked), from) else {
@@ -106,7 +111,9 @@ impl Swim {
         let seen = rows.iter().map(|row| (row.record.digest(), row.state));
         let space = room.saturating_sub(sync.seen.len());
         sync.seen.extend(seen.take(space));
-        if !last {
+        // They may overtake one another: each is a stream of its own.
+        sync.arrived += 1;
+        if sync.arrived < parts {
             return;
         }
         let sync = self.syncs.swap_remove(at);
@@ -115,7 +122,7 @@ impl Swim {
         if lacking.is_empty() {
             return;
         }
-        for (rows, _) in self.chunks(lacking) {
+        for rows in self.chunks(lacking) {
             self.send_whole(from, Body::SyncPush { nonce, rows });
         }
     }
@@ -161,21 +168,21 @@ impl Swim {
             .collect()
     }
 
-    /// Cuts rows into messages; at least one, the last one marked.
-    pub(super) fn chunks(&self, rows: Vec<Row>) -> Vec<(Vec<Row>, bool)> {
+    /// Cuts rows into messages, at least one.
+    pub(super) fn chunks(&self, rows: Vec<Row>) -> Vec<Vec<Row>> {
         let budget = self.config.limits.stream_bytes - CHUNK_OVERHEAD;
         let mut chunks = Vec::new();
         let (mut chunk, mut len) = (Vec::new(), 0);
         for row in rows {
             let row_len = row_len(&row);
             if len + row_len > budget {
-                chunks.push((std::mem::take(&mut chunk), false));
+                chunks.push(std::mem::take(&mut chunk));
                 len = 0;
             }
             len += row_len;
             chunk.push(row);
         }
-        chunks.push((chunk, true));
+        chunks.push(chunk);
         chunks
     }
 

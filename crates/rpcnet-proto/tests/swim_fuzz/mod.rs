@@ -140,11 +140,11 @@ impl Run {
             choice @ 0..=191 => self.nonces[usize::from(choice) % self.nonces.len()],
             _ => data.number(),
         };
-        let last = data.byte() < 192;
+        let parts = u64::from(data.byte() % 4);
         let body = match data.byte() % 12 {
             0 => Body::Ping {
                 nonce,
-                on_stream: last,
+                on_stream: parts == 0,
             },
             1 => Body::Ack { nonce },
             2 => Body::Nack { nonce },
@@ -160,7 +160,7 @@ impl Run {
             6 => Body::JoinReply {
                 nonce,
                 rows: self.rows(data),
-                last,
+                parts,
             },
             7 => {
                 let digests = vec![data.number(); usize::from(data.byte() % 5)];
@@ -173,7 +173,7 @@ impl Run {
                     nonce,
                     differing,
                     rows: self.rows(data),
-                    last,
+                    parts,
                 }
             }
             9 => Body::SyncPush {
@@ -354,9 +354,9 @@ impl Input<'_> {
     /// Nothing, a certificate, or as much as there may be.
     fn key(&mut self) -> Bytes {
         let len = match self.byte() {
-            0..=127 => 0,
-            128..=223 => 850,
-            _ => Record::KEY_BYTES_MAX,
+            200..=239 => 850,
+            240..=243 => Record::KEY_BYTES_MAX,
+            _ => 0,
         };
         Bytes::from_static(&[7; Record::KEY_BYTES_MAX]).slice(..len)
     }

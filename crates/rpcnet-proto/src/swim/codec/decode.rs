@@ -67,7 +67,7 @@ impl Reader {
             byte::JOIN_REPLY => Body::JoinReply {
                 nonce,
                 rows: self.list(Self::row)?,
-                last: self.flag()?,
+                parts: self.varint()?,
             },
             byte::SYNC => Body::Sync {
                 nonce,
@@ -77,7 +77,7 @@ impl Reader {
                 nonce,
                 differing: self.buckets()?,
                 rows: self.list(Self::row)?,
-                last: self.flag()?,
+                parts: self.varint()?,
             },
             _ => Body::SyncPush {
                 nonce,
@@ -224,14 +224,6 @@ impl Reader {
     fn name(&mut self) -> Result<NodeName, MessageError> {
         let bytes = self.bytes("node's name", NodeName::BYTES_MAX)?;
         Ok(NodeName::new(text(&bytes)?)?)
-    }
-
-    fn flag(&mut self) -> Result<bool, MessageError> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            byte => Err(MessageError::Unknown { what: "flag", byte }),
-        }
     }
 
     fn bytes(&mut self, what: &'static str, limit: usize) -> Result<Bytes, MessageError> {

@@ -57,10 +57,10 @@ fn put_body(body: &Body, out: &mut BytesMut) {
             head(byte::JOIN, nonce);
             put_record(record, out);
         }
-        Body::JoinReply { nonce, rows, last } => {
+        Body::JoinReply { nonce, rows, parts } => {
             head(byte::JOIN_REPLY, nonce);
             put_rows(rows, out);
-            out.put_u8(u8::from(*last));
+            varint::encode(*parts, out);
         }
         Body::Sync { nonce, digests } => {
             head(byte::SYNC, nonce);
@@ -71,12 +71,12 @@ fn put_body(body: &Body, out: &mut BytesMut) {
             nonce,
             differing,
             rows,
-            last,
+            parts,
         } => {
             head(byte::SYNC_REPLY, nonce);
             differing.words().iter().for_each(|word| out.put_u64(*word));
             put_rows(rows, out);
-            out.put_u8(u8::from(*last));
+            varint::encode(*parts, out);
         }
         Body::SyncPush { nonce, rows } => {
             head(byte::SYNC_PUSH, nonce);
@@ -206,9 +206,13 @@ fn body_len(body: &Body) -> usize {
         }
         Body::PingReq { target, .. } => HEAD_LEN + bytes_len(target.as_str().len()),
         Body::Join { record, .. } => HEAD_LEN + record.encoded_len(),
-        Body::JoinReply { rows, .. } => HEAD_LEN + rows_len(rows) + 1,
+        Body::JoinReply { rows, parts, .. } => {
+            HEAD_LEN + rows_len(rows) + varint::encoded_len(*parts)
+        }
         Body::Sync { digests, .. } => HEAD_LEN + count_len(digests.len()) + 8 * digests.len(),
-        Body::SyncReply { rows, .. } => HEAD_LEN + 32 + rows_len(rows) + 1,
+        Body::SyncReply { rows, parts, .. } => {
+            HEAD_LEN + 32 + rows_len(rows) + varint::encoded_len(*parts)
+        }
         Body::SyncPush { rows, .. } => HEAD_LEN + rows_len(rows),
     }
 }
