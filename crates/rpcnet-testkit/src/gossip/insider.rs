@@ -6,20 +6,20 @@ use crate::raw::{
     ClientAuth, RawCall, RawError, RawIdentity, RawSender, RawServer, RawServerConfig, RawTls,
     WAIT_MAX,
 };
-use rpcnet_proto::swim::{Body, Message, NodeName, Record};
+use rpcnet_proto::swim::{Body, Message, NodeName, Record, Statement, Update, Version};
 use rpcnet_proto::wire::GossipEvent;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::AbortHandle;
 
 /// A member with a certificate and a port, which listens, remembers, and speaks when told.
 ///
-/// Pings are answered unless [`answer`](Self::answer) says otherwise; nothing else is done unasked.
+/// Pings are answered, and doubts of itself too, so that it stays a member; nothing else is done
+/// unasked.
 /// Dropped, it is gone.
 #[derive(Debug)]
 pub struct Insider {
@@ -34,8 +34,10 @@ pub struct Insider {
 struct Shared {
     name: String,
     cluster: String,
-    answers: AtomicBool,
     lies: AtomicBool,
+    forger: Forger,
+    /// What it says of itself.
+    own: Mutex<Arc<Record>>,
     /// Newest last, of every name.
     records: Mutex<BTreeMap<NodeName, Vec<Arc<Record>>>>,
     heard: Mutex<Vec<Message>>,
@@ -61,16 +63,24 @@ impl Insider {
     /// # Errors
     ///
     /// The certificates make no sense, or no port is free.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the name is not a legal one.
     pub fn new(
         name: &str,
         cluster: &str,
         ca_pem: &str,
         identity: &RawIdentity,
     ) -> Result<Self, RawError> {
+        let forger = Forger::new(identity, cluster).map_err(RawError::Setup)?;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let own = forger.record(name, Version::default(), nowhere);
         let shared = Arc::new(Shared {
+            forger,
+            own: Mutex::new(own),
             name: name.to_owned(),
             cluster: cluster.to_owned(),
-            answers: AtomicBool::new(true),
             lies: AtomicBool::new(false),
             records: Mutex::default(),
             heard: Mutex::default(),
@@ -89,6 +99,16 @@ impl Insider {
             let shared = Arc::clone(&serving);
             async move { shared.accept(call).await }
         })?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let epoch = since.unwrap_or_default().as_millis() as u64;
+        let at = server.addr();
+        shared.restate(|own| {
+            own.version = Version {
+                epoch,
+                incarnation: 0,
+            };
+            own.address = at;
+        });
         Ok(Self {
             server,
             shared,
@@ -105,12 +125,25 @@ impl Insider {
     }
 
     /// What signs in its name.
+    #[must_use]
+    pub fn forger(&self) -> &Forger {
+        &self.shared.forger
+    }
+
+    /// What it says of itself now.
+    #[must_use]
+    pub fn record(&self) -> Arc<Record> {
+        lock(&self.shared.own).clone()
+    }
+
+    /// Says something newer of itself, signed; it is for the test to send it.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// As [`Forger::new`].
-    pub fn forger(&self) -> Result<Forger, Box<dyn Error + Send + Sync>> {
-        Forger::new(&self.identity, &self.shared.cluster)
+    /// As [`Forger::sign`].
+    #[must_use]
+    pub fn restate(&self, change: impl FnOnce(&mut Statement)) -> Arc<Record> {
+        self.shared.restate(change)
     }
 
     /// Opens a link to a node, which knows it by its certificate; what comes on it is remembered.
@@ -189,11 +222,6 @@ impl Insider {
     /// As [`say`](Self::say).
     pub async fn write(&self, link: usize, bytes: &[u8]) -> Result<(), RawError> {
         self.lines[link].sender.lock().await.write(bytes).await
-    }
-
-    /// Whether it answers pings from now on.
-    pub fn answer(&self, does: bool) {
-        self.shared.answers.store(does, Ordering::Relaxed);
     }
 
     /// Whether, asked to ping for others, it claims at once to have had an answer.
@@ -278,8 +306,9 @@ impl Shared {
                     let Ok(said) = Message::decode(body) else {
                         continue;
                     };
-                    if let Some(answer) = self.answer_to(&said.body) {
-                        let answer = message(&Message::new(answer));
+                    let answers = self.answer_to(&said.body).into_iter();
+                    for answer in answers.map(Message::new).chain(self.refute(&said)) {
+                        let answer = message(&answer);
                         let writing = async { sender.lock().await.write(&answer).await };
                         let _ = tokio::time::timeout(WAIT_MAX, writing).await;
                     }
@@ -290,11 +319,35 @@ impl Shared {
         }
     }
 
+    fn restate(&self, change: impl FnOnce(&mut Statement)) -> Arc<Record> {
+        let mut own = lock(&self.own);
+        let mut statement = own.statement().clone();
+        statement.version = statement.version.next().unwrap_or_default();
+        change(&mut statement);
+        *own = self.forger.sign(statement);
+        Arc::clone(&own)
+    }
+
+    /// The answer to a doubt of what it says of itself now.
+    fn refute(&self, said: &Message) -> Option<Message> {
+        let own = lock(&self.own).clone();
+        let is_doubt = |update: &Update| {
+            matches!(update, Update::Vote(vote)
+                if vote.name == *own.name() && vote.version == own.version())
+        };
+        if own.is_left() || !said.updates.iter().any(is_doubt) {
+            return None;
+        }
+        let record = self.restate(|_| {});
+        Some(Message {
+            body: Body::Gossip,
+            updates: vec![Update::Record(record)],
+        })
+    }
+
     fn answer_to(&self, body: &Body) -> Option<Body> {
         match body {
-            Body::Ping { nonce, .. } if self.answers.load(Ordering::Relaxed) => {
-                Some(Body::Ack { nonce: *nonce })
-            }
+            Body::Ping { nonce, .. } => Some(Body::Ack { nonce: *nonce }),
             Body::PingReq { nonce, .. } if self.lies.load(Ordering::Relaxed) => {
                 Some(Body::ForwardedAck { nonce: *nonce })
             }

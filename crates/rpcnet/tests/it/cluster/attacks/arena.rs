@@ -26,9 +26,6 @@ pub(super) struct Arena {
     pub(super) cluster: Cluster,
     pub(super) nodes: Vec<Node>,
     pub(super) insider: Insider,
-    pub(super) forger: Forger,
-    /// What the compromised node said of itself.
-    pub(super) record: Arc<Record>,
     before: Vec<Member>,
     events: Vec<ClusterEvents>,
 }
@@ -45,12 +42,8 @@ impl Arena {
         for node in &nodes {
             insider.link(node.addr, "localhost").await.unwrap();
         }
-        let forger = insider.forger().unwrap();
-        let record = forger.record(X, now(0), insider.addr());
-        let joining = Message::new(Body::Join {
-            nonce: 1,
-            record: record.clone(),
-        });
+        let record = insider.record();
+        let joining = Message::new(Body::Join { nonce: 1, record });
         insider.say(0, &joining).await.unwrap();
         for node in &nodes {
             node.sees(X, MemberState::Alive).await;
@@ -62,8 +55,6 @@ impl Arena {
             cluster,
             nodes,
             insider,
-            forger,
-            record,
         };
         arena.before = arena.members_of(0);
         // The reply brought the records of all.
@@ -74,6 +65,18 @@ impl Arena {
             .await;
         }
         arena
+    }
+
+    /// What signs as the compromised node.
+    pub(super) fn forger(&self) -> &Forger {
+        self.insider.forger()
+    }
+
+    /// Fails where the attacker was shut out: then the attack was that of a stranger.
+    pub(super) async fn assert_insider_is_a_member(&self) {
+        for node in &self.nodes {
+            node.sees(X, MemberState::Alive).await;
+        }
     }
 
     pub(super) fn members_of(&self, node: usize) -> Vec<Member> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rpcnet_proto::swim::{Body, MemberState, Message, Record, Row, Tags, Update, Version};
+use rpcnet_proto::swim::{Body, MemberState, Message, Record, Row, Tags, Update};
 
 use super::arena::{Arena, CLUSTER, X, gossip, now};
 use crate::pair::eventually;
@@ -47,7 +47,7 @@ async fn a_crowd_of_invented_members_finds_no_room() {
         } else {
             (PER_MESSAGE, &none)
         };
-        let fakes = (sent..sent + count).map(|n| fake(&arena.forger, n, tags));
+        let fakes = (sent..sent + count).map(|n| fake(arena.forger(), n, tags));
         let rows = fakes.map(|record| Row {
             record,
             state: MemberState::Alive,
@@ -65,7 +65,7 @@ async fn a_crowd_of_invented_members_finds_no_room() {
     let signed: Vec<Update> = (0..50)
         .map(|n| {
             let name = format!("signed-{n}");
-            Update::Record(arena.forger.record(&name, now(0), arena.insider.addr()))
+            Update::Record(arena.forger().record(&name, now(0), arena.insider.addr()))
         })
         .collect();
     arena.insider.say_all(&gossip(signed)).await;
@@ -88,14 +88,10 @@ async fn a_member_may_have_all_the_tags_that_there_are() {
     let mut arena = Arena::new().await;
     let tags = largest_tags();
     assert_eq!(tags.len(), Tags::COUNT_MAX);
-    let mut statement = arena.record.statement().clone();
-    statement.version = Version {
-        incarnation: 1,
-        ..statement.version
-    };
-    statement.tags_changed = 1;
-    statement.tags = tags.clone();
-    let record = arena.forger.sign(statement);
+    let record = arena.insider.restate(|own| {
+        own.tags_changed = own.version.incarnation;
+        own.tags = tags.clone();
+    });
     let news = gossip(vec![Update::Record(record)]);
     arena.insider.say(0, &news).await.unwrap();
     for node in &arena.nodes {
@@ -112,10 +108,9 @@ async fn a_member_may_have_all_the_tags_that_there_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_makes_as_many_members_as_it_has_names() {
     let mut arena = Arena::new().await;
-    let second = arena
-        .forger
-        .record("localhost", now(0), arena.insider.addr());
-    let third = arena.forger.record("third", now(0), arena.insider.addr());
+    let second = arena.forger();
+    let second = second.record("localhost", now(0), arena.insider.addr());
+    let third = arena.forger().record("third", now(0), arena.insider.addr());
     let news = gossip(vec![Update::Record(second), Update::Record(third)]);
     arena.insider.say_all(&news).await;
     for node in &arena.nodes {

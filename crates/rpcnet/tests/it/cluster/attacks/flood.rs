@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rpcnet::cluster::MemberState;
-use rpcnet_proto::swim::{Body, MemberState as State, Message, NodeName, Record, Row, Update, Version};
+use rpcnet_proto::swim::{
+    Body, MemberState as State, Message, NodeName, Record, Row, Update, Version,
+};
 use rpcnet_proto::wire::ErrorCode;
 use rpcnet_testkit::gossip::{GossipPeer, hello, message};
 use rpcnet_testkit::raw::{Pace, StreamEnd};
@@ -87,12 +89,16 @@ async fn a_flood_of_small_messages_makes_nobody_wrong() {
 async fn a_flood_of_unproven_records_makes_nobody_wrong() {
     let arena = Arena::new().await;
     let version = Version {
-        incarnation: 1,
-        ..arena.record.version()
+        // Beyond whatever it says meanwhile, so that it is always news.
+        incarnation: 1 << 40,
+        ..arena.insider.record().version()
     };
-    let statement = arena.forger.statement(X, version, arena.insider.addr());
+    let statement = arena.forger().statement(X, version, arena.insider.addr());
     // Its own certificate, so that the chain is good, and the signature of something else.
-    let forged = Arc::new(Record::new(statement, arena.record.proof().clone()));
+    let forged = Arc::new(Record::new(
+        statement,
+        arena.insider.record().proof().clone(),
+    ));
     let row = Row {
         record: forged,
         state: State::Alive,
@@ -110,7 +116,7 @@ async fn a_flood_of_joins_and_comparisons_makes_nobody_wrong() {
     let arena = Arena::new().await;
     let joining = Message::new(Body::Join {
         nonce: 1,
-        record: arena.record.clone(),
+        record: arena.insider.record(),
     });
     let sync = Message::new(Body::Sync {
         nonce: 2,
@@ -128,11 +134,15 @@ async fn a_flood_of_joins_and_comparisons_makes_nobody_wrong() {
 async fn a_dead_member_is_found_while_another_floods() {
     let mut arena = Arena::new().await;
     let version = Version {
-        incarnation: 1,
-        ..arena.record.version()
+        // Beyond whatever it says meanwhile, so that it is always news.
+        incarnation: 1 << 40,
+        ..arena.insider.record().version()
     };
-    let statement = arena.forger.statement(X, version, arena.insider.addr());
-    let forged = Arc::new(Record::new(statement, arena.record.proof().clone()));
+    let statement = arena.forger().statement(X, version, arena.insider.addr());
+    let forged = Arc::new(Record::new(
+        statement,
+        arena.insider.record().proof().clone(),
+    ));
     let flood = message(&gossip(vec![Update::Record(forged); 80]));
     let dead = arena.nodes.pop().unwrap();
     dead.vanish().await;
@@ -216,7 +226,9 @@ async fn a_huge_or_broken_frame_costs_its_stream_and_a_drip_costs_nothing() {
     for (bytes, code) in broken {
         let mut stream = peer.open(&[&greeting[..], bytes].concat()).await.unwrap();
         let end = soon("an end", stream.ended(Duration::from_secs(20))).await;
-        assert_eq!(end, StreamEnd::Reset(code.to_wire()), "{bytes:?}");
+        // A half that has said something that was not acknowledged yet ends with it.
+        let is_over = [StreamEnd::Fin, StreamEnd::Reset(code.to_wire())].contains(&end);
+        assert!(is_over, "{bytes:?}: {end:?}");
     }
     eventually("each is counted", || {
         node.membership.counters().links.malformed == before + broken.len() as u64

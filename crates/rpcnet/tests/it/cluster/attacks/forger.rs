@@ -63,6 +63,7 @@ async fn votes_in_everybodys_name_remove_nobody() {
             node.sees(name, MemberState::Alive).await;
         }
     }
+    arena.assert_insider_is_a_member().await;
     arena.assert_unharmed().await;
     arena.assert_serves().await;
 }
@@ -98,6 +99,7 @@ async fn records_that_their_member_did_not_sign_change_nothing() {
         // Rows that call it failed are doubts, which it may answer.
         assert!(after.incarnation - version.incarnation < 100, "{after:?}");
     }
+    arena.assert_insider_is_a_member().await;
     arena.assert_unharmed().await;
     arena.assert_serves().await;
 }
@@ -135,7 +137,7 @@ fn forgeries(arena: &Arena, name: &str) -> Vec<Arc<Record>> {
     let mut forged = Vec::new();
     for claim in claims {
         let own_key = Statement {
-            key: arena.record.statement().key.clone(),
+            key: arena.insider.record().statement().key.clone(),
             ..claim.clone()
         };
         let strange_key = stranger.statement(name, claim.version, claim.address);
@@ -147,9 +149,9 @@ fn forgeries(arena: &Arena, name: &str) -> Vec<Arc<Record>> {
                 claim.clone(),
                 genuine.proof().clone(),
             )));
-            forged.push(arena.forger.sign(claim));
+            forged.push(arena.forger().sign(claim));
         }
-        forged.push(arena.forger.sign(own_key));
+        forged.push(arena.forger().sign(own_key));
         forged.push(stranger.sign(strange_key));
     }
     forged
@@ -179,13 +181,13 @@ fn carriers(record: &Arc<Record>) -> Vec<Body> {
         bodies.push(Body::JoinReply {
             nonce: 3,
             rows: rows(state),
-            last: true,
+            parts: 1,
         });
         bodies.push(Body::SyncReply {
             nonce: 4,
             differing: Default::default(),
             rows: rows(state),
-            last: true,
+            parts: 1,
         });
     }
     bodies
@@ -216,18 +218,14 @@ async fn what_a_member_calls_gone_in_its_rows_stays() {
 async fn a_member_that_takes_leave_or_other_names_takes_nobody_along() {
     let mut arena = Arena::new().await;
     // `localhost` is in every certificate here: a name that two nodes can show is whose it was.
-    let epoch = arena.record.version().epoch;
     for name in HONEST {
-        let rival = arena.forger.record(name, now(5), arena.insider.addr());
+        let rival = arena.forger().record(name, now(5), arena.insider.addr());
         arena
             .insider
             .say_all(&gossip(vec![Update::Record(rival)]))
             .await;
     }
-    let mut leaving = arena.record.statement().clone();
-    leaving.version = version(epoch, 9);
-    leaving.standing = Standing::Left;
-    let left = arena.forger.sign(leaving);
+    let left = arena.insider.restate(|own| own.standing = Standing::Left);
     arena
         .insider
         .say_all(&gossip(vec![Update::Record(left)]))

@@ -191,8 +191,10 @@ async fn ten_thousand_attempts_are_refused_and_leave_nothing() {
 #[tokio::test]
 async fn a_join_in_the_name_of_another_lets_nobody_in() {
     let mut arena = Arena::new().await;
-    let forged = arena.forger.record("mallory", now(0), arena.insider.addr());
-    let stranger = arena.forger.record("a", now(9), arena.insider.addr());
+    let forged = arena
+        .forger()
+        .record("mallory", now(0), arena.insider.addr());
+    let stranger = arena.forger().record("a", now(9), arena.insider.addr());
     for record in [forged, stranger, arena.newest_of("b")] {
         let joining = Message::new(Body::Join { nonce: 3, record });
         arena.insider.say_all(&joining).await;

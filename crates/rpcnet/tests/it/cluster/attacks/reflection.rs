@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rpcnet_proto::swim::{Update, Version};
+use rpcnet_proto::swim::Update;
 use rpcnet_testkit::gossip::Insider;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
-use super::arena::{Arena, CLUSTER, HONEST, X, gossip, now, raw};
+use super::arena::{Arena, CLUSTER, HONEST, X, gossip, raw};
 use crate::pair::eventually;
 
 /// How long the attack goes on: less than the pause between two dials.
@@ -95,22 +95,14 @@ async fn a_newcomer_at_a_strangers_address_draws_one_dial_of_each_node() {
     let identity = raw(&arena.cluster.ca().node(&["y"]).unwrap());
     let ca = arena.cluster.ca().certificate_pem().to_owned();
     let y = Insider::new("y", CLUSTER, &ca, &identity).unwrap();
-    let forger = y.forger().unwrap();
-    let began = now(0);
     let end = tokio::time::Instant::now() + ATTACK;
-    let mut incarnation = 0;
     while tokio::time::Instant::now() < end {
         // Never heard, always news: everybody wants to know whether it is there.
-        let version = Version {
-            incarnation,
-            ..began
-        };
-        let record = forger.record("y", version, victim.addr);
+        let record = y.restate(|own| own.address = victim.addr);
         arena
             .insider
             .say_all(&gossip(vec![Update::Record(record)]))
             .await;
-        incarnation += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(victim.dials() > 0, "nobody looked: this shows nothing");
@@ -128,15 +120,9 @@ async fn a_member_that_moves_to_strangers_stays_where_it_proved_to_be() {
     }
     let home = arena.insider.addr();
     let end = tokio::time::Instant::now() + ATTACK;
-    let mut incarnation = 0;
     while tokio::time::Instant::now() < end {
         for victim in &victims {
-            incarnation += 1;
-            let version = Version {
-                incarnation,
-                ..arena.record.version()
-            };
-            let record = arena.forger.record(X, version, victim.addr);
+            let record = arena.insider.restate(|own| own.address = victim.addr);
             arena
                 .insider
                 .say_all(&gossip(vec![Update::Record(record)]))
@@ -163,11 +149,7 @@ async fn a_member_that_moves_to_an_honest_one_is_not_taken_for_it() {
     let mut arena = Arena::new().await;
     let honest = arena.nodes[1].addr;
     let home = arena.insider.addr();
-    let version = Version {
-        incarnation: 1,
-        ..arena.record.version()
-    };
-    let record = arena.forger.record(X, version, honest);
+    let record = arena.insider.restate(|own| own.address = honest);
     arena
         .insider
         .say_all(&gossip(vec![Update::Record(record)]))

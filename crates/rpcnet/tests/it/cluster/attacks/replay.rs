@@ -10,7 +10,7 @@ use crate::pair::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_member_heard_changes_nothing_when_it_is_said_again() {
-    let mut arena = Arena::new().await;
+    let arena = Arena::new().await;
     // Something to hear: every node changes its tags again and again, and ends where it began.
     for round in 0..5 {
         for node in &arena.nodes {
