@@ -21,9 +21,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Certs(cmd::certs::Args),
+    Cluster(cmd::cluster::Args),
     Demo(cmd::demo::Args),
     #[command(hide = true)]
     DemoServer(cmd::demo::server::Args),
+    #[command(hide = true)]
+    DemoNode(cmd::demo::cluster::node::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,8 +34,10 @@ fn main() -> ExitCode {
         Command::Certs(args) => cmd::certs::run(args)
             .map_err(Into::into)
             .and_then(|report| print(&report)),
-        Command::Demo(args) => cmd::demo::run(args),
+        Command::Cluster(args) => cmd::cluster::run(args),
+        Command::Demo(args) => cmd::demo::run(&args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
+        Command::DemoNode(args) => cmd::demo::cluster::node::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

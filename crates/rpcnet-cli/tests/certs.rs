@@ -224,3 +224,16 @@ fn help_shows_examples_that_work() {
         done(scratch.path(), example);
     }
 }
+
+#[test]
+fn a_node_is_server_and_client_by_its_name_and_on_its_own_machine() {
+    let scratch = scratch();
+    done(scratch.path(), "certs ca");
+    done(
+        scratch.path(),
+        "certs node --name worker-1 --name ::1 --name 10.0.0.1",
+    );
+    let report = done(scratch.path(), "certs inspect certs/worker-1.pem");
+    let names = "worker-1, localhost, ::1, 10.0.0.1, 127.0.0.1\n";
+    assert!(report.contains(names), "{report}");
+}

@@ -14,7 +14,8 @@
 //! itself is `docs/spec/wire.md`; a comment `W-7` cites its rule of that number.
 //!
 //! Who is in the cluster is decided in [`swim`], by `docs/spec/swim.md`, whose rules
-//! are cited as `M-7`.
+//! are cited as `M-7`. How likely it is that a node is still there, judged by its
+//! silence, is computed in [`phi`].
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -24,6 +25,7 @@ mod codec;
 mod deadline;
 mod metadata;
 mod method;
+pub mod phi;
 mod status;
 pub mod swim;
 mod trace;

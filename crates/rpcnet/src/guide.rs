@@ -36,3 +36,15 @@ mod shutdown {}
 
 #[doc = include_str!("../../../docs/book/src/first-call.md")]
 mod first_call {}
+
+#[doc = include_str!("../../../docs/book/src/discovery.md")]
+mod discovery {}
+
+#[doc = include_str!("../../../docs/book/src/health.md")]
+mod health {}
+
+#[doc = include_str!("../../../docs/book/src/failures.md")]
+mod failures {}
+
+#[doc = include_str!("../../../docs/book/src/partitions.md")]
+mod partitions {}

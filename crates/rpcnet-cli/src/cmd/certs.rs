@@ -50,6 +50,9 @@ enum What {
     /// A server's certificate and key, signed by an existing CA.
     Server(SignedNames),
     /// A cluster node's certificate and key: server and client at once.
+    ///
+    /// The node's own name comes first. The names of this machine, localhost, 127.0.0.1 and ::1,
+    /// are added, so that the node can be asked from where it runs.
     Node(SignedNames),
     /// A client's certificate and key, signed by an existing CA.
     Client {
@@ -99,7 +102,8 @@ pub(crate) fn run(args: Args) -> Result<String, CertsError> {
             let (stem, written) = signed(&place, &names, |ca, names| ca.server(names))?;
             Ok(written + &server_usage(&place, &stem))
         }
-        What::Node(SignedNames { names, place }) => {
+        What::Node(SignedNames { mut names, place }) => {
+            add_loopback(&mut names);
             let (stem, written) = signed(&place, &names, |ca, names| ca.node(names))?;
             Ok(written + &server_usage(&place, &stem))
         }
@@ -175,6 +179,17 @@ fn signed(
     }
     Ok((stem, report))
 }
+
+/// A node is asked by its name, or from its own machine.
+fn add_loopback(names: &mut Vec<String>) {
+    for name in LOOPBACK {
+        if names.iter().all(|given| given != name) {
+            names.push(name.to_owned());
+        }
+    }
+}
+
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 impl Place {
     fn out(&self) -> &Path {

@@ -1,4 +1,5 @@
 //! One file or folder per command.
 
 pub(crate) mod certs;
+pub(crate) mod cluster;
 pub(crate) mod demo;

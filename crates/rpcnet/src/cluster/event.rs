@@ -47,7 +47,8 @@ pub enum ClusterEvent {
     NodeUnreachable {
         /// Which node.
         member: Member,
-        /// How unlikely the silence is: 10 to the power of minus this.
+        /// How unlikely the silence is: 10 to the power of minus this. Below the
+        /// threshold where the node's host said that nobody has its port.
         phi: f64,
     },
     /// A node that was unreachable is heard again.

@@ -1,5 +1,6 @@
-//! `rpcnet demo`: what the library promises, shown between two processes.
+//! `rpcnet demo`: what the library promises, shown between processes of this machine.
 
+pub(crate) mod cluster;
 mod process;
 mod report;
 pub(crate) mod server;
@@ -7,6 +8,7 @@ mod stages;
 mod words;
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,16 +17,31 @@ use std::time::{Duration, Instant};
 use rpcnet::{RpcClient, RpcConfig, RpcError};
 use tokio::time::timeout;
 
-use self::process::ServerProcess;
-use self::report::{Report, StageFailure, milliseconds};
+use self::process::Process;
+use self::report::{Report, StageFailure, StageReport, milliseconds};
 use self::stages::Stage;
 
-/// Show in a few seconds what rpcnet does, between two processes on this machine.
+/// Show in less than a minute what rpcnet does, between processes on this machine.
 ///
 /// Makes certificates in a temporary directory, starts a server in a process of its own and
-/// calls it over UDP on the loopback interface. Exits with 0 only if everything behaved.
+/// calls it over UDP on the loopback interface. Then five processes form a cluster: one of them
+/// is killed and restarted, one paused, one leaves, and the times are shown within which the
+/// others know. Exits with 0 only if everything behaved.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Show one part alone.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// What the demo has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Calls, between a client and a server.
+    Rpc,
+    /// Membership, among five nodes.
+    Cluster,
+}
 
 /// No stage takes this long; one that does has failed.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -36,29 +53,22 @@ const KEEP_ALIVE: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// Names the stages that did not behave, or says why there could be none.
-pub(crate) fn run(_args: Args) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(Box::pin(show(Report::stdout())));
+    let outcome = runtime.block_on(Box::pin(show(Report::stdout(), args.only)));
     // A stage that timed out may have left tasks behind; they are not waited for.
     runtime.shutdown_background();
     outcome
 }
 
-async fn show(mut report: Report) -> Result<(), Box<dyn Error>> {
+async fn show(mut report: Report, only: Option<Part>) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let mut failed = Vec::new();
-    let dir = tempfile::tempdir()?;
-    let mut demo = Demo::prepare(dir.path(), &mut report).await?;
-    for stage in Stage::ALL {
-        report.begin(stage.title())?;
-        let outcome = timeout(STAGE_TIMEOUT, Box::pin(stage.run(&mut demo))).await;
-        match outcome.unwrap_or_else(|_| Err(StageFailure::new("it did not end in time"))) {
-            Ok(lines) => report.passed(&lines)?,
-            Err(failure) => {
-                report.failed(&failure)?;
-                failed.push(stage.title());
-            }
-        }
+    if only != Some(Part::Cluster) {
+        failed.extend(Box::pin(show_calls(&mut report)).await?);
+    }
+    if only != Some(Part::Rpc) {
+        failed.extend(Box::pin(cluster::show(&mut report)).await?);
     }
     report.summary(failed.len(), began.elapsed())?;
     if failed.is_empty() {
@@ -67,10 +77,39 @@ async fn show(mut report: Report) -> Result<(), Box<dyn Error>> {
     Err(format!("did not behave: {}", failed.join(", ")).into())
 }
 
+/// Runs the stages between one client and one server; returns the titles of those that failed.
+async fn show_calls(report: &mut Report) -> Result<Vec<&'static str>, Box<dyn Error>> {
+    let mut failed = Vec::new();
+    let dir = tempfile::tempdir()?;
+    let mut demo = Demo::prepare(dir.path(), report).await?;
+    for stage in Stage::ALL {
+        let run = Box::pin(stage.run(&mut demo));
+        if !staged(report, stage.title(), STAGE_TIMEOUT, run).await? {
+            failed.push(stage.title());
+        }
+    }
+    Ok(failed)
+}
+
+/// Runs one stage and prints what came of it; returns whether it behaved.
+async fn staged(
+    report: &mut Report,
+    title: &str,
+    within: Duration,
+    run: impl Future<Output = Result<StageReport, StageFailure>> + Unpin,
+) -> io::Result<bool> {
+    report.begin(title)?;
+    let outcome = timeout(within, run).await;
+    match outcome.unwrap_or_else(|_| Err(StageFailure::new("it did not end in time"))) {
+        Ok(lines) => report.passed(&lines).map(|()| true),
+        Err(failure) => report.failed(&failure).map(|()| false),
+    }
+}
+
 /// A server in another process, and a client of it in this one.
 struct Demo<'a> {
     dir: &'a Path,
-    server: ServerProcess,
+    server: Process,
     client: RpcClient,
 }
 
@@ -80,7 +119,7 @@ impl<'a> Demo<'a> {
         let began = Instant::now();
         rpcnet::certs::dev_certificates(dir)?;
         let made = began.elapsed();
-        let server = ServerProcess::start(dir, "127.0.0.1:0").await?;
+        let server = start_server(dir, "127.0.0.1:0").await?;
         let began = Instant::now();
         let client = connect(server.address(), anonymous(dir)).await?;
         report.passed(&[
@@ -102,6 +141,17 @@ impl<'a> Demo<'a> {
             client,
         })
     }
+}
+
+/// A server in a process of its own, with the certificates in `dir`.
+async fn start_server(dir: &Path, bind_address: &str) -> io::Result<Process> {
+    let arguments = [
+        OsStr::new("--dir"),
+        dir.as_os_str(),
+        OsStr::new("--bind"),
+        OsStr::new(bind_address),
+    ];
+    Process::start("demo-server", arguments).await
 }
 
 /// A client that verifies the server and shows no certificate of its own.

@@ -1,41 +1,54 @@
-//! The server's process, as its parent sees it.
+//! Another process of the demo, as its parent sees it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines, Take};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines, Take};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::server::{READY, STOPPED};
+/// Begins the line that says where a process listens.
+pub(super) const READY: &str = "ready ";
+/// Begins the line that says how a process ended its work.
+pub(super) const STOPPED: &str = "stopped ";
 
-/// Longest wait for a process to start or to end.
-const PROCESS_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most that a server may print: two short lines.
+/// Longest wait for a process to start, to answer or to end.
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most that a process may print: a few short lines.
 const OUTPUT_BYTES_MAX: u64 = 4096;
 
-/// This executable as `rpcnet demo-server`; killed when dropped.
-pub(super) struct ServerProcess {
+/// This executable with a hidden subcommand; killed when dropped, also where it is stopped.
+pub(super) struct Process {
     child: Child,
-    /// Closing it asks the server to shut down. It closes by itself where this
-    /// process dies, so that no server is left behind.
+    /// Closing it asks the process to end. It closes by itself where this
+    /// process dies, so that none is left behind.
     stdin: Option<ChildStdin>,
     output: Lines<BufReader<Take<ChildStdout>>>,
     address: SocketAddr,
     pid: u32,
 }
 
-impl ServerProcess {
-    /// Starts a server and waits until it can be called.
-    pub(super) async fn start(dir: &Path, bind_address: &str) -> io::Result<Self> {
+impl Process {
+    /// Starts the subcommand and waits until it can be called.
+    ///
+    /// # Errors
+    ///
+    /// It does not start, or says nothing in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future kills the process.
+    pub(super) async fn start<A: AsRef<OsStr>>(
+        subcommand: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("demo-server")
-            .arg("--dir")
-            .arg(dir)
-            .args(["--bind", bind_address])
+            .arg(subcommand)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -68,22 +81,46 @@ impl ServerProcess {
         timeout(PROCESS_TIMEOUT, self.child.kill()).await?
     }
 
-    /// Asks the server to shut down gracefully; does not wait.
+    /// Stops the process in its tracks (SIGSTOP): it is there, and does nothing.
+    pub(super) fn pause(&self) -> io::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets a paused process run on (SIGCONT).
+    pub(super) fn resume(&self) -> io::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Writes a line to the process, and waits for the one that answers it.
+    pub(super) async fn tell(&mut self, line: &str, answer: &str) -> io::Result<()> {
+        let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        timeout(PROCESS_TIMEOUT, stdin.write_all(line.as_bytes())).await??;
+        timeout(PROCESS_TIMEOUT, stdin.write_all(b"\n")).await??;
+        line_after(&mut self.output, answer).await.map(drop)
+    }
+
+    /// Asks the process to end gracefully; does not wait.
     pub(super) fn ask_to_stop(&mut self) {
         self.stdin = None;
     }
 
-    /// Waits for the process to end well, and returns its report on the shutdown.
+    /// Waits for the process to end well, and returns what it says about it.
     pub(super) async fn stopped(&mut self) -> io::Result<String> {
         let report = line_after(&mut self.output, STOPPED).await?;
         let status = timeout(PROCESS_TIMEOUT, self.child.wait()).await??;
         if status.success() {
             Ok(report)
         } else {
-            Err(io::Error::other(format!(
-                "the server's process ended with {status}"
-            )))
+            Err(io::Error::other(format!("the process ended with {status}")))
         }
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
+        // Once it has been waited for, its id may belong to another process.
+        let pid = self.child.id().ok_or(io::ErrorKind::NotFound)?;
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.ok_or(io::ErrorKind::NotFound)?, signal)?;
+        Ok(())
     }
 }
 
@@ -95,5 +132,5 @@ async fn line_after(
     let line = timeout(PROCESS_TIMEOUT, output.next_line()).await??;
     let rest = line.as_deref().and_then(|line| line.strip_prefix(keyword));
     rest.map(|rest| rest.trim().to_owned())
-        .ok_or_else(|| io::Error::other(format!("the server did not say `{keyword}`")))
+        .ok_or_else(|| io::Error::other(format!("the process did not say `{}`", keyword.trim())))
 }

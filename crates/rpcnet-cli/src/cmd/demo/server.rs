@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rpcnet::{CallContext, RpcConfig, RpcError, RpcServer};
 use tokio::sync::watch;
 
+use super::process::{READY, STOPPED};
 use super::words::{Polyglot, WordsServer};
 
 /// Serve the demo's methods until standard input is closed.
@@ -23,10 +24,6 @@ pub(crate) struct Args {
     bind: String,
 }
 
-/// Begins the line that says where the server listens.
-pub(super) const READY: &str = "ready ";
-/// Begins the line that says how the shutdown went.
-pub(super) const STOPPED: &str = "stopped ";
 /// Largest message the server accepts, in bytes.
 pub(super) const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// How long a call of `nap` takes.
@@ -78,7 +75,8 @@ async fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn say(line: &str) -> io::Result<()> {
+/// Tells the parent a line.
+pub(super) fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, TryStreamExt, future, stream};
 use rpcnet::{CallError, CallOptions, CodecId, HandlerRan, RpcClient, RpcError};
 
-use super::process::ServerProcess;
 use super::report::{Latencies, StageFailure, StageReport, milliseconds};
 use super::server::{MESSAGE_BYTES_MAX, NAP, Stats};
 use super::words::{COUNT_MAX, Guest, Language, WordsClient, WordsError};
-use super::{Demo, anonymous, connect, identified};
+use super::{Demo, anonymous, connect, identified, start_server};
 
 /// What is shown, in this order. A stage leaves a server and a client behind that work;
 /// only the last one ends the server.
@@ -371,7 +370,7 @@ async fn crash(demo: &mut Demo<'_>) -> Result<StageReport, StageFailure> {
         .idempotent()
         .wait_for_ready();
     let first = tokio::spawn(client.call_with("echo", b"back?".to_vec(), options));
-    demo.server = ServerProcess::start(demo.dir, &address.to_string()).await?;
+    demo.server = start_server(demo.dir, &address.to_string()).await?;
     let ready = Instant::now();
     expect(
         demo.server.address() == address,

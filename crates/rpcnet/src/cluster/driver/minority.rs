@@ -84,7 +84,7 @@ mod tests {
     /// A hook that says what it was called with, and waits to be let go.
     fn hook() -> (Minority, Receiver<usize>, SyncSender<bool>) {
         let (say, said) = sync_channel(8);
-        let (go, gone) = sync_channel(8);
+        let (go, gone) = sync_channel::<bool>(8);
         let gone = Mutex::new(gone);
         let minority = Minority::new(Some(Arc::new(move |view: &QuorumView| {
             say.send(view.reachable).expect("the test listens");

@@ -3,6 +3,7 @@
 mod attacks;
 mod config;
 mod events;
+mod health;
 mod join;
 mod leaving;
 mod members;

@@ -1,0 +1,76 @@
+//! What others wrote, made fit for a terminal.
+
+/// The text with every character escaped that a terminal might obey, cut to `max` characters.
+pub(super) fn printable(text: &str, max: usize) -> String {
+    let mut shown: Vec<char> = text.chars().take(max + 1).flat_map(escaped).collect();
+    if shown.len() > max {
+        shown.truncate(max.saturating_sub(CUT.len()));
+        shown.extend(CUT.chars());
+    }
+    shown.into_iter().collect()
+}
+
+/// Takes the place of what was cut off.
+const CUT: &str = "...";
+
+fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
+    match c {
+        '\'' | '"' => Box::new(std::iter::once(c)),
+        _ => Box::new(c.escape_debug()),
+    }
+}
+
+/// JSON in which every character is plain ASCII: what is not was within a string, where
+/// `\u` stands for it.
+pub(super) fn ascii_json(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && !c.is_ascii_control() {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            ascii.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    ascii
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_gets_through() {
+        for (text, shown) in [
+            ("plain text", "plain text"),
+            ("M\u{fc}nchen", "M\u{fc}nchen"),
+            ("say \"it's\"", "say \"it's\""),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\nb\tc\rd", "a\\nb\\tc\\rd"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{202e}evil", "\\u{202e}evil"),
+            ("back\\slash", "back\\\\slash"),
+        ] {
+            assert_eq!(printable(text, 40), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_to_the_limit() {
+        assert_eq!(printable("0123456789", 10), "0123456789");
+        assert_eq!(printable("0123456789a", 10), "0123456...");
+        assert_eq!(printable(&"\u{1b}".repeat(1000), 10), "\\u{1b}\\...");
+        assert_eq!(printable(&"\u{e9}".repeat(11), 10).chars().count(), 10);
+    }
+
+    #[test]
+    fn json_stays_the_same_json_in_ascii() {
+        let text = "a\"\u{7f}\u{e9}\u{1f600}\u{1b}";
+        let json = serde_json::to_string(text).expect("any text is JSON");
+        let ascii = ascii_json(&json);
+        assert!(ascii.chars().all(|c| (' '..='~').contains(&c)), "{ascii}");
+        let read: String = serde_json::from_str(&ascii).expect("it is JSON still");
+        assert_eq!(read, text);
+    }
+}
