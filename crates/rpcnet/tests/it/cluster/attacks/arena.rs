@@ -3,13 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rpcnet::certs::{DevCa, Identity};
-use rpcnet::cluster::{ClusterEvent, ClusterEvents, Member, MemberState};
+use rpcnet::cluster::{ClusterConfig, ClusterEvent, ClusterEvents, Member, MemberState};
 use rpcnet_proto::swim::{Body, Message, Record, Update, Version};
 use rpcnet_testkit::gossip::{Forger, Insider};
 use rpcnet_testkit::raw::RawIdentity;
 use std::sync::Arc;
 
-use crate::cluster::nodes::{Cluster, Node};
+use crate::cluster::nodes::{Cluster, Node, agree};
 use crate::pair::{echo, soon};
 
 /// The cluster's name where nothing else is said.
@@ -31,11 +31,29 @@ pub(super) struct Arena {
 }
 
 impl Arena {
+    /// At the quickest preset.
     pub(super) async fn new() -> Self {
-        let (cluster, nodes) = Cluster::formed(&HONEST).await;
-        for node in &nodes {
+        Self::of(ClusterConfig::local()).await
+    }
+
+    /// Of nodes that wait four seconds for the answer to a doubt, for attacks that leave a busy
+    /// machine little time for anything else: nobody else's slowness is what they are to show.
+    pub(super) async fn patient() -> Self {
+        Self::of(ClusterConfig::local().with_suspicion(16, 6)).await
+    }
+
+    async fn of(config: ClusterConfig) -> Self {
+        let cluster = Cluster::new();
+        let mut nodes: Vec<Node> = Vec::new();
+        for name in HONEST {
+            let node = cluster.start_with(cluster.rpc(name), config.clone()).await;
+            if let Some(first) = nodes.first() {
+                node.join(&[first]).await;
+            }
             echo(node.server.clone()).await;
+            nodes.push(node);
         }
+        agree(&nodes).await;
         let identity = raw(&cluster.ca().node(&["localhost", X]).unwrap());
         let ca = cluster.ca().certificate_pem();
         let mut insider = Insider::new(X, CLUSTER, ca, &identity).unwrap();

@@ -34,7 +34,7 @@ fn fake(forger: &Forger, n: usize, tags: &Tags) -> Arc<Record> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_of_invented_members_finds_no_room() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let before = arena.members_of(0);
     let mut invented = 0;
     let mut sent = 0;
@@ -85,7 +85,7 @@ async fn a_crowd_of_invented_members_finds_no_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_may_have_all_the_tags_that_there_are() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let tags = largest_tags();
     assert_eq!(tags.len(), Tags::COUNT_MAX);
     let record = arena.insider.restate(|own| {
@@ -107,7 +107,7 @@ async fn a_member_may_have_all_the_tags_that_there_are() {
 /// A name that every certificate carries makes one more member, and no more than one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_makes_as_many_members_as_it_has_names() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let second = arena.forger();
     let second = second.record("localhost", now(0), arena.insider.addr());
     let third = arena.forger().record("third", now(0), arena.insider.addr());

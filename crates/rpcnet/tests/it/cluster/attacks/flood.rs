@@ -18,6 +18,9 @@ use crate::pair::{eventually, soon};
 /// How long a flood goes on before anything else happens.
 const FLOOD: Duration = Duration::from_secs(3);
 
+/// Messages of the flood that may wait at a node, and as many of each honest member.
+const PENDING_MAX: usize = 5 * 16;
+
 /// Time for the dead to be found while the flood goes on.
 const FOUND: Duration = Duration::from_secs(30);
 
@@ -51,9 +54,8 @@ async fn outlast(mut arena: Arena, bytes: Vec<u8>) {
             slowest = slowest.max(before.elapsed());
             for node in &arena.nodes {
                 let counters = node.membership.counters();
-                assert_eq!(counters.protocol.failed, 0, "{}: {counters:?}", node.name());
-                // D3: what waits is bounded, whoever fills it.
-                assert!(counters.inbound_pending <= 1024, "{counters:?}");
+                // Of what waits, the flood has the share of one member, and no more.
+                assert!(counters.inbound_pending <= PENDING_MAX, "{counters:?}");
             }
         }
         slowest
@@ -75,7 +77,7 @@ async fn outlast(mut arena: Arena, bytes: Vec<u8>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_small_messages_makes_nobody_wrong() {
-    let arena = Arena::new().await;
+    let arena = Arena::patient().await;
     let ping = Message::new(Body::Ping {
         nonce: 1,
         on_stream: false,
@@ -87,7 +89,7 @@ async fn a_flood_of_small_messages_makes_nobody_wrong() {
 /// Each costs a signature check before it is dropped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_unproven_records_makes_nobody_wrong() {
-    let arena = Arena::new().await;
+    let arena = Arena::patient().await;
     let version = Version {
         // Beyond whatever it says meanwhile, so that it is always news.
         incarnation: 1 << 40,
@@ -113,7 +115,7 @@ async fn a_flood_of_unproven_records_makes_nobody_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_joins_and_comparisons_makes_nobody_wrong() {
-    let arena = Arena::new().await;
+    let arena = Arena::patient().await;
     let joining = Message::new(Body::Join {
         nonce: 1,
         record: arena.insider.record(),
@@ -132,7 +134,7 @@ async fn a_flood_of_joins_and_comparisons_makes_nobody_wrong() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_member_is_found_while_another_floods() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let version = Version {
         // Beyond whatever it says meanwhile, so that it is always news.
         incarnation: 1 << 40,
@@ -171,7 +173,7 @@ async fn a_dead_member_is_found_while_another_floods() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_never_say_who_they_are_are_few() {
     const STREAMS: usize = 90;
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let ca = arena.cluster.ca().certificate_pem().to_owned();
     stolen(&arena.cluster, "a");
     let own = arena.cluster.ca().node(&["localhost", X]).unwrap();
@@ -205,7 +207,7 @@ async fn streams_that_never_say_who_they_are_are_few() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_huge_or_broken_frame_costs_its_stream_and_a_drip_costs_nothing() {
-    let mut arena = Arena::new().await;
+    let mut arena = Arena::patient().await;
     let ca = arena.cluster.ca().certificate_pem().to_owned();
     let own = super::arena::raw(&arena.cluster.ca().node(&["localhost", X]).unwrap());
     let node = &arena.nodes[0];
