@@ -45,6 +45,35 @@ fn an_address_that_was_not_proven_is_never_sent_to() {
     );
 }
 
+/// M-10: else a member could have all others scan the ports of a third party.
+#[test]
+fn a_member_that_moves_with_every_word_draws_one_dial_in_ten_seconds() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    let dials = |rig: &Rig| {
+        let prove = |event: &&Event| matches!(event, Event::Prove { .. });
+        rig.events.iter().filter(prove).count()
+    };
+    for incarnation in 1..=1_000 {
+        // To somewhere else each time, and home in between.
+        let port = if incarnation % 3 == 0 {
+            1
+        } else {
+            incarnation as u16
+        };
+        rig.hear("a", Update::Record(record("a", 1, incarnation, port)));
+        // Where it is found, it may go on from.
+        let claimed = rig.swim.member(&name("a")).expect("known");
+        let claimed = claimed.record().address();
+        if incarnation % 5 == 0 {
+            rig.swim.handle_proven(rig.now, &name("a"), claimed);
+            rig.drain();
+        }
+        rig.pass(ms(100));
+    }
+    let dialled = dials(&rig);
+    assert!((8..=10).contains(&dialled), "{dialled} dials in 100 s");
+}
+
 /// M-16.
 #[test]
 fn a_relay_pings_only_whom_it_knows_and_only_for_members() {

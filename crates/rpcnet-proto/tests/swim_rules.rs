@@ -443,3 +443,27 @@ fn as_many_are_known_as_there_are_rows() {
     assert!(rig.swim.forget(rig.now, &name("a")));
     assert_eq!(count(&rig), (8, 8));
 }
+
+/// M-35: somebody who accuses everybody again and again cuts nothing.
+#[test]
+fn doubts_that_are_answered_and_raised_again_are_no_partition() {
+    let mut rig = Rig::knowing(&OTHERS);
+    let accuse = |rig: &mut Rig, other: &str, incarnation| {
+        let reporter = if other == "a" { "b" } else { "a" };
+        rig.vote("a", other, (1, incarnation), reporter);
+    };
+    for other in OTHERS {
+        accuse(&mut rig, other, 0);
+    }
+    for incarnation in 1..=150 {
+        for (other, port) in OTHERS.iter().zip(1..) {
+            // All others are suspects all the time, and each has just answered.
+            rig.hear(other, Update::Record(record(other, 1, incarnation, port)));
+            accuse(&mut rig, other, incarnation);
+            rig.pass(ms(50));
+        }
+    }
+    assert!(rig.swim.quorum().suspects >= OTHERS.len() - 1);
+    let is_partition = |event: &Event| matches!(event, Event::PartitionSuspected(_));
+    assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
+}

@@ -1,5 +1,6 @@
 //! What the simulator asks of a membership protocol, so that several can run the same scenarios.
 
+pub mod attacked;
 pub mod foca;
 pub mod mutant;
 pub mod swim;

@@ -2,6 +2,7 @@
 //!
 //! Every goal is a function of an engine, so that the baseline goes through the same scenarios.
 
+pub mod attack;
 mod detect;
 mod join;
 mod load;
@@ -72,7 +73,7 @@ macro_rules! both {
 }
 
 // What takes most memory comes last, so that the figure is its own.
-const ENTRIES: [Entry; 10] = [
+const ENTRIES: [Entry; 11] = [
     both!("C1", "a crash is detected", detect::measure),
     both!("C3", "news spread", spread::measure),
     both!("C4", "everybody learns everything", spread::completeness),
@@ -82,6 +83,12 @@ const ENTRIES: [Entry; 10] = [
     both!("C8", "the slow do not accuse the quick", slow::measure),
     both!("C9", "a partition is seen, and heals", partition::measure),
     both!("C16", "all restart at once", join::restart),
+    Entry {
+        name: "C15",
+        what: "one member of 64 lies",
+        measure: attack::measure,
+        baseline: None,
+    },
     Entry {
         name: "C10",
         what: "ten thousand nodes",

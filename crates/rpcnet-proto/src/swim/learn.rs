@@ -129,8 +129,6 @@ impl Swim {
         self.spread_record(now, id, record);
         if moved {
             self.ask_for_proof(now, id);
-        } else {
-            self.agenda.disarm(Key::Prove(id));
         }
         if was_doubted {
             self.counters.cleared += 1;
@@ -213,13 +211,15 @@ impl Swim {
         self.emit(Event::Conflict(conflict));
     }
 
-    /// M-10: hands a new address out for proof, now and then until it is proven.
+    /// M-10: hands a new address out for proof, now and then until it is proven. Whatever
+    /// the member says in between, it waits: else each of its words would draw a dial.
     pub(super) fn ask_for_proof(&mut self, now: Time, id: Id) {
         let Some(member) = self.members.member(id) else {
             return;
         };
         let claimed = member.record().address();
-        if claimed == member.address() || member.state() == MemberState::Left {
+        let is_settled = claimed == member.address() || member.state() == MemberState::Left;
+        if is_settled || self.agenda.is_armed(Key::Prove(id)) {
             return;
         }
         let name = member.name().clone();

@@ -221,7 +221,6 @@ impl Swim {
         };
         if member.record().address() == address && member.address() != address {
             let name = name.clone();
-            self.agenda.disarm(Key::Prove(id));
             self.members.prove(id);
             self.emit(Event::Updated { name });
         }

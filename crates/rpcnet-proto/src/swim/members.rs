@@ -237,14 +237,23 @@ impl Members {
         }
     }
 
+    /// Whether the member counts in the quorum view, where it is there.
+    pub(super) fn is_voter(&self, id: Id) -> bool {
+        self.record(id).is_some_and(|record| self.votes(record))
+    }
+
+    fn votes(&self, record: &Record) -> bool {
+        let tag = self.quorum_tag.as_deref();
+        tag.is_none_or(|tag| record.statement().tags.get(tag).is_some())
+    }
+
     /// Counts a row in, or out before it changes.
     fn account(&mut self, id: Id, counts: bool) {
         let (Some(record), Some(state)) = (self.record(id), self.state(id)) else {
             return;
         };
         let (hash, digest) = (record.name().hash64(), record.digest());
-        let tag = self.quorum_tag.as_deref();
-        let votes = tag.is_none_or(|tag| record.statement().tags.get(tag).is_some());
+        let votes = self.votes(record);
         if state.is_live()
             && let Some(bucket) = self.digests.get_mut((hash >> 56) as usize)
         {

@@ -158,10 +158,31 @@ impl Swim {
         if self.partition.began.is_none() {
             self.partition.accepted = self.members.voters().failed;
         } else if !self.partition.is_suspected {
+            if !self.is_isolated(now) && !self.partition.is_likely(&self.lasting(now)) {
+                // Doubts that are answered and raised again are no cut, but somebody's lie.
+                let known = self.members.voters();
+                let known = known.alive + known.suspects + known.failed;
+                self.partition.began = Some(now);
+                self.agenda.arm(Key::Partition, now + stable_after(known));
+                return;
+            }
             self.partition.is_suspected = true;
             let evidence = self.evidence(now);
             self.emit(Event::PartitionSuspected(evidence));
         }
+    }
+
+    /// The voters, those as alive whose doubt is younger than a suspicion lasts at least:
+    /// they may yet answer it.
+    fn lasting(&self, now: Time) -> Voters {
+        let mut voters = self.members.voters();
+        for (id, suspicion) in &self.suspicions {
+            if self.members.is_voter(*id) && !suspicion.is_lasting(now) {
+                voters.suspects = voters.suspects.saturating_sub(1);
+                voters.alive += 1;
+            }
+        }
+        voters
     }
 
     /// What is in reach (M-36).

@@ -19,6 +19,13 @@ pub(super) struct Suspicion {
     pub(super) heard: Option<Time>,
 }
 
+impl Suspicion {
+    /// Whether it has run for as long as one lasts that others share.
+    pub(super) fn is_lasting(&self, now: Time) -> bool {
+        now.since(self.began) >= self.span.min
+    }
+}
+
 /// The suspicions that run, by member.
 pub(super) type Suspicions = BTreeMap<Id, Suspicion>;
 

@@ -28,7 +28,7 @@ pub enum Packet {
 pub struct Names(Vec<NodeName>);
 
 impl Names {
-    fn of(&self, node: u32) -> Option<&NodeName> {
+    pub(super) fn of(&self, node: u32) -> Option<&NodeName> {
         self.0.get(node as usize)
     }
 }

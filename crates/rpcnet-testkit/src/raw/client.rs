@@ -142,6 +142,23 @@ impl RawClient {
         Ok(unread)
     }
 
+    /// Waits for a bidirectional stream that the server opens.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept_uni`](Self::accept_uni).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost; call again.
+    pub async fn accept_bidi(&mut self, within: Duration) -> Result<RawStream, RawError> {
+        let accepting = self.acceptor.accept_bidirectional_stream();
+        match in_time("accepting a stream", within, accepting).await? {
+            Some(stream) => Ok(RawStream::new(stream)),
+            None => Err(self.closed(within).await?.into()),
+        }
+    }
+
     /// Waits for a stream that the server sends on.
     ///
     /// # Errors

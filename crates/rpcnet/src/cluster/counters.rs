@@ -26,7 +26,8 @@ pub struct ClusterCounters {
     pub inbound_pending: usize,
     /// Commands of the application that wait for their turn; at most 64.
     pub commands_pending: usize,
-    /// Records that were dropped because their proof does not verify.
+    /// Records that were dropped because their proof does not verify, or because who sent
+    /// them had brought so many of those within a second that no more were looked at.
     pub records_unproven: u64,
     /// Views that were shown.
     pub views: u64,

@@ -15,7 +15,7 @@ use crate::pair::{Running, echo, eventually, soon};
 use crate::raw::Raw;
 
 /// The rows that the table must have.
-const ROWS: usize = 30;
+const ROWS: usize = 49;
 
 #[test]
 fn every_row_of_the_table_names_tests_that_exist() {

@@ -2,6 +2,7 @@
 
 use rpcnet_proto::swim::{Message, NodeName, Record};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::Driver;
 use crate::clock;
@@ -13,7 +14,12 @@ impl Driver {
     pub(super) async fn take(&mut self, arrived: &mut Vec<Inbound>) {
         for inbound in arrived.drain(..) {
             match inbound {
-                Inbound::Message { from, message } => {
+                // Its place in the queue is free again when it has been dealt with.
+                Inbound::Message {
+                    from,
+                    message,
+                    place: _place,
+                } => {
                     if self.hear(&from, message) > 0 {
                         yield_now().await;
                     }
@@ -32,13 +38,16 @@ impl Driver {
     fn hear(&mut self, from: &NodeName, mut message: Message) -> usize {
         let mut news = Vec::new();
         let mut unproven = 0;
+        let mut wasted = 0;
+        let left = self.budget.left(Instant::now(), from);
         let (swim, gate) = (&self.swim, &self.gate);
         let is_believed = |record: &Record| {
             // M-6: what is no news changes nothing, so that its proof does not matter.
             if !swim.is_news(record) {
                 return true;
             }
-            let is_proven = gate.verifies(record, clock::wall());
+            let is_proven = wasted < left && gate.verifies(record, clock::wall());
+            wasted += u32::from(!is_proven || record.name() == from);
             if is_proven {
                 news.push(record.name().clone());
             } else {
@@ -48,6 +57,7 @@ impl Driver {
         };
         let is_whole = message.retain_records(is_believed);
         self.records_unproven += unproven as u64;
+        self.budget.spend(Instant::now(), from, wasted.min(left));
         let checked = news.len() + unproven;
         if is_whole {
             let now = self.now();

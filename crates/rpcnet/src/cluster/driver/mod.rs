@@ -1,6 +1,7 @@
 //! The one task that owns the membership's state machine: it feeds it what arrives, sends
 //! what it says, and shows what it knows.
 
+mod budget;
 mod command;
 mod events;
 mod inbound;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::budget::Budget;
 pub(crate) use self::command::Command;
 use self::command::Reply;
 use self::joining::Joining;
@@ -92,6 +94,7 @@ pub(super) struct Driver {
     has_departed: bool,
     outbox: Vec<ClusterEvent>,
     replies: Vec<Reply>,
+    budget: Budget,
     records_unproven: u64,
     views: u64,
 }
@@ -126,6 +129,7 @@ impl Driver {
             has_departed: false,
             outbox: Vec::new(),
             replies: Vec::new(),
+            budget: Budget::default(),
             records_unproven: 0,
             views: 0,
         }

@@ -15,6 +15,7 @@ mod openings;
 mod outgoing;
 mod reading;
 mod shared;
+mod shares;
 mod stream;
 mod table;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use rpcnet_proto::swim::{Destination, Message, NodeName};
 use tokio::sync::{broadcast, mpsc};
 
 pub use self::counters::LinkCounters;
+pub(crate) use self::shares::Place;
 use self::dials::Target;
 use self::outgoing::Outgoing;
 use self::shared::Shared;
@@ -65,6 +67,8 @@ pub(crate) enum Inbound {
         from: NodeName,
         /// What it says.
         message: Message,
+        /// Its place in the queue, of its sender's share.
+        place: Place,
     },
     /// Who was dialled at the address has proven to be this member.
     Proven {

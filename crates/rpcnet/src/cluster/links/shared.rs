@@ -18,6 +18,7 @@ use super::link::Link;
 use super::openings::Openings;
 use super::outgoing::{self, Outgoing};
 use super::reading::{Cut, Reading};
+use super::shares::Shares;
 use super::table::{LinkId, Table};
 use super::{Beat, Inbound, LinksSetup};
 use crate::cluster::ClusterLimits;
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     pub(super) beats: broadcast::Sender<Beat>,
     name: NodeName,
     inbound: mpsc::Sender<Inbound>,
+    shares: Shares,
     tasks: Arc<Tasks>,
     stop: CancellationToken,
     state: Mutex<State>,
@@ -90,6 +92,7 @@ impl Shared {
             beats: broadcast::Sender::new(BEATS_MAX),
             name: setup.name,
             inbound: setup.inbound,
+            shares: Shares::default(),
             stop: setup.tasks.token().child_token(),
             tasks: setup.tasks,
             state: Mutex::new(state),
@@ -323,16 +326,26 @@ impl Shared {
             .for_each(|link| link.hear());
     }
 
-    /// Hands a message to the membership; waits while it has no room, which holds the
-    /// peer's stream back.
+    /// Hands a message to the membership; waits while it has no room, or none for this
+    /// member, which holds the peer's stream back.
     pub(super) async fn deliver(&self, from: &NodeName, body: Bytes) -> Result<(), Cut> {
         let len = body.len();
         // W-67.
         let message = Message::decode(body).map_err(|_| Cut::NoMessage)?;
         self.tally.messages_received.add(1);
         self.tally.bytes_received.add(len);
+        let patience = self.rpc.limits().stall_timeout;
+        let entered = timeout(patience, self.shares.enter(from)).await;
+        let Ok(Some(place)) = entered else {
+            return Err(Cut::Stalled);
+        };
         let from = from.clone();
-        if self.tell(Inbound::Message { from, message }).await {
+        let inbound = Inbound::Message {
+            from,
+            message,
+            place,
+        };
+        if self.tell(inbound).await {
             Ok(())
         } else {
             Err(Cut::Stalled)

@@ -47,6 +47,11 @@ impl Cluster {
         self.dir.path().join(name)
     }
 
+    /// Who signs the certificates.
+    pub(crate) fn ca(&self) -> &DevCa {
+        &self.ca
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -167,7 +167,7 @@ impl Node {
     pub(super) async fn message(&mut self) -> (NodeName, Message) {
         loop {
             let inbound = in_time("a message", self.inbound.recv()).await;
-            if let Inbound::Message { from, message } = inbound.expect("the links live") {
+            if let Inbound::Message { from, message, .. } = inbound.expect("the links live") {
                 return (from, message);
             }
         }

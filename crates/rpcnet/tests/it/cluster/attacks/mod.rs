@@ -1,0 +1,10 @@
+//! Strangers and a member that lie to honest nodes, over real QUIC; a module per attack.
+
+mod arena;
+mod crowd;
+mod flood;
+mod forger;
+mod liar;
+mod outsider;
+mod reflection;
+mod replay;
