@@ -1,13 +1,9 @@
 //! What rpcnet is tested with.
 //!
 //! Everything here is a tool for tests and measurements, none of it ships: a network that misbehaves
-<<<<<<< HEAD
-//! on demand ([`chaos`]), hosts whose cables can be cut ([`netns`]), the proof that a call ran at most once ([`ledger`]), peers that break the
-//! transport's or the protocol's rules on purpose ([`raw`], [`scripted`]), and what is asked of a process from outside ([`memory`],
-=======
-//! on demand ([`chaos`]), the proof that a call ran at most once ([`ledger`]), peers that break the
-//! transport's or the protocol's rules on purpose ([`raw`], [`scripted`], [`gossip`]), and what is asked of a process from outside ([`memory`],
->>>>>>> attacks
+//! on demand ([`chaos`]), hosts whose cables can be cut ([`netns`]), the proof that a call ran at
+//! most once ([`ledger`]), peers that break the transport's or the protocol's rules on purpose
+//! ([`raw`], [`scripted`], [`gossip`]), and what is asked of a process from outside ([`memory`],
 //! [`process`]).
 
 pub mod chaos;
