@@ -9,8 +9,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command as AsyncCommand};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command as AsyncCommand};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
@@ -20,6 +21,8 @@ pub struct Process {
     child: Child,
     pid: u32,
     addr: SocketAddr,
+    /// Of a child that was started to talk.
+    input: Option<ChildStdin>,
     /// Reads on, so that the child cannot block on a full pipe.
     reader: AbortHandle,
 }
@@ -49,24 +52,68 @@ impl Process {
     ///
     /// Dropping it kills the child.
     pub async fn start(command: Command, within: Duration) -> io::Result<Self> {
-        let mut child = AsyncCommand::from(command)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
-        let mut output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (child, mut output, _) = spawn(command, Stdio::null())?;
         let addr = timeout(within, read_ready(&mut output)).await??;
-        let reader = tokio::spawn(async move {
+        Self::reading(child, addr, None, async move {
             // Ends with the child, or with its last word.
             let _ = tokio::io::copy(&mut output, &mut tokio::io::sink()).await;
-        });
+        })
+    }
+
+    /// As [`start`](Self::start), for a child that goes on talking: what it prints once it is ready
+    /// comes as [`Lines`], and [`say`](Self::say) writes to its standard input, which ends when this
+    /// is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it kills the child.
+    pub async fn start_talking(command: Command, within: Duration) -> io::Result<(Self, Lines)> {
+        let (child, mut output, input) = spawn(command, Stdio::piped())?;
+        let addr = timeout(within, read_ready(&mut output)).await??;
+        let (told, lines) = mpsc::channel(LINES_WAITING_MAX);
+        let process = Self::reading(child, addr, input, async move {
+            while let Ok(Some(line)) = read_line(&mut output).await {
+                if told.send(line).await.is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok((process, Lines { lines }))
+    }
+
+    fn reading(
+        child: Child,
+        addr: SocketAddr,
+        input: Option<ChildStdin>,
+        reads: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self> {
+        let pid = child.id().ok_or(io::ErrorKind::NotFound)?;
         Ok(Self {
             child,
             pid,
             addr,
-            reader: reader.abort_handle(),
+            input,
+            reader: tokio::spawn(reads).abort_handle(),
         })
+    }
+
+    /// Writes a line to the standard input of a child that was started to talk.
+    ///
+    /// # Errors
+    ///
+    /// The child is gone or was not started to talk; [`io::ErrorKind::TimedOut`] if it does not read.
+    ///
+    /// # Cancel safety
+    ///
+    /// A part of the line may have been written: do not go on talking.
+    pub async fn say(&mut self, line: &str) -> io::Result<()> {
+        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        let line = format!("{line}\n");
+        timeout(SIGNAL_WAIT_MAX, input.write_all(line.as_bytes())).await?
     }
 
     /// Returns the address that the child announced.
@@ -187,7 +234,30 @@ impl Drop for Process {
     }
 }
 
-/// The most a child may print before it is ready: 64 KiB.
+/// What a child says once it is ready, line by line.
+///
+/// A child whose lines nobody takes is held up once [`LINES_WAITING_MAX`] wait: nothing is lost.
+#[derive(Debug)]
+pub struct Lines {
+    lines: mpsc::Receiver<String>,
+}
+
+impl Lines {
+    /// Returns the next line; `None` once the child's output has ended, or a line exceeded
+    /// [`OUTPUT_BYTES_MAX`].
+    ///
+    /// # Cancel safety
+    ///
+    /// No line is lost.
+    pub async fn next(&mut self) -> Option<String> {
+        self.lines.recv().await
+    }
+}
+
+/// Lines of a child that wait to be taken: 1,024.
+pub const LINES_WAITING_MAX: usize = 1_024;
+
+/// The most a child may print before it is ready, and on one line: 64 KiB.
 pub const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
 
 /// How long a signal may take to have its effect: 10 s.
@@ -207,9 +277,22 @@ pub fn announce(addr: SocketAddr) -> io::Result<()> {
 
 const READY: &str = "ready ";
 
-async fn read_ready(output: &mut (impl AsyncRead + Unpin)) -> io::Result<SocketAddr> {
-    let mut lines = BufReader::new(output.take(OUTPUT_BYTES_MAX)).lines();
-    while let Some(line) = lines.next_line().await? {
+type Output = BufReader<ChildStdout>;
+
+fn spawn(command: Command, input: Stdio) -> io::Result<(Child, Output, Option<ChildStdin>)> {
+    let mut child = AsyncCommand::from(command)
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let input = child.stdin.take();
+    Ok((child, BufReader::new(output), input))
+}
+
+async fn read_ready(output: &mut Output) -> io::Result<SocketAddr> {
+    let mut lines = output.take(OUTPUT_BYTES_MAX);
+    while let Some(line) = read_line(&mut lines).await? {
         if let Some(addr) = line.strip_prefix(READY) {
             return addr.trim().parse().map_err(|_| {
                 let message = format!("the child is ready at {addr:?}, which is no address");
@@ -219,6 +302,19 @@ async fn read_ready(output: &mut (impl AsyncRead + Unpin)) -> io::Result<SocketA
     }
     let message = "the child's output ended before it was ready";
     Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+}
+
+/// Without its end; what is no UTF-8 is replaced.
+async fn read_line(output: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let mut output = output.take(OUTPUT_BYTES_MAX);
+    match output.read_until(b'\n', &mut line).await? as u64 {
+        0 => return Ok(None),
+        OUTPUT_BYTES_MAX => return Err(io::ErrorKind::InvalidData.into()),
+        _ => {}
+    }
+    let line = String::from_utf8_lossy(&line);
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 #[cfg(test)]

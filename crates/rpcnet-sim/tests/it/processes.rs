@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use rpcnet_sim::clock::Time;
 use rpcnet_sim::cluster::{Aim, Boot, Cluster, Plan};
-use rpcnet_sim::engine::Rank;
 use rpcnet_sim::engine::swim::Core;
-use rpcnet_sim::fault;
+use rpcnet_sim::engine::{Engine, Rank};
+use rpcnet_sim::fault::{self, Fault};
+use rpcnet_sim::nodes::NodeSet;
 
 fn run(plan: Plan, faults: &str, seconds: u64) -> Cluster<Core> {
     let mut cluster = Cluster::<Core>::new(plan);
@@ -16,7 +17,6 @@ fn run(plan: Plan, faults: &str, seconds: u64) -> Cluster<Core> {
 }
 
 fn rank(cluster: &Cluster<Core>, observer: usize, about: u32) -> Option<Rank> {
-    use rpcnet_sim::engine::Engine;
     let engine = cluster.nodes()[observer].engine.as_ref()?;
     engine.row(about).map(|row| row.rank)
 }
@@ -94,4 +94,20 @@ fn clocks_that_drift_harm_nothing() {
     );
     assert_eq!(cluster.counts().false_failed, 0);
     assert_eq!(cluster.untruths(), (0, None));
+}
+
+#[test]
+fn a_joiner_sees_everybody_though_its_answer_comes_in_parts_that_overtake_each_other() {
+    for seed in 0..4 {
+        let mut plan = Plan::new(seed, 64);
+        plan.boot = Boot::Formed(63);
+        // Sixty-three such records are four messages.
+        plan.wire.key_bytes = 4_000;
+        let mut cluster = Cluster::<Core>::new(plan);
+        cluster.run_for(Duration::from_secs(3));
+        cluster.inflict(&Fault::Restart(NodeSet::one(63)));
+        cluster.run_for(Duration::from_millis(200));
+        let joiner = cluster.nodes()[63].engine.as_ref();
+        assert_eq!(joiner.map(Engine::live), Some(64), "seed {seed}");
+    }
 }

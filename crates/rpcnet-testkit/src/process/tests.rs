@@ -50,6 +50,40 @@ async fn a_child_that_talks_on_after_it_is_ready_does_not_block() {
 }
 
 #[tokio::test]
+async fn a_talking_child_hears_and_answers_line_by_line() {
+    let script = "echo ready 127.0.0.1:7; while read -r line; do echo \"so $line\"; done";
+    let started = Process::start_talking(shell(script), PATIENCE).await;
+    let (mut child, mut lines) = started.expect("the child gets ready");
+    for word in ["one", "two words"] {
+        child.say(word).await.expect("the child reads");
+        let answer = timeout(PATIENCE, lines.next()).await.expect("in time");
+        assert_eq!(answer.as_deref(), Some(format!("so {word}").as_str()));
+    }
+    drop(child);
+    let end = timeout(PATIENCE, lines.next()).await.expect("in time");
+    assert_eq!(end, None);
+}
+
+#[tokio::test]
+async fn a_child_whose_lines_nobody_takes_is_held_up_and_loses_none() {
+    let count = LINES_WAITING_MAX * 8;
+    let script = format!("echo ready 127.0.0.1:7; exec seq {count}");
+    let started = Process::start_talking(shell(&script), PATIENCE).await;
+    let (_child, mut lines) = started.expect("the child gets ready");
+    for number in 1..=count {
+        let line = timeout(PATIENCE, lines.next()).await.expect("in time");
+        assert_eq!(line, Some(number.to_string()));
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_was_not_started_to_talk_hears_nothing() {
+    let mut child = ready().await;
+    let said = child.say("hello").await;
+    assert_eq!(said.expect_err("no pipe").kind(), io::ErrorKind::BrokenPipe);
+}
+
+#[tokio::test]
 async fn a_killed_child_is_gone() {
     let child = ready().await;
     let pid = child.pid();

@@ -16,6 +16,8 @@ pub(crate) struct Figure {
 pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
+    /// Nothing: it is there to be known.
+    Any,
 }
 
 impl Figure {
@@ -24,6 +26,7 @@ impl Figure {
         match self.goal {
             Goal::AtLeast(least) => self.value >= least,
             Goal::AtMost(most) => self.value <= most,
+            Goal::Any => !self.value.is_nan(),
         }
     }
 }
@@ -38,6 +41,7 @@ impl fmt::Display for Figure {
         let goal = match self.goal {
             Goal::AtLeast(least) => format!(">={}", number(least)),
             Goal::AtMost(most) => format!("<={}", number(most)),
+            Goal::Any => "-".to_owned(),
         };
         let verdict = if self.is_met() { "ok" } else { "short" };
         f.write_str(&line(
@@ -48,6 +52,11 @@ impl fmt::Display for Figure {
             verdict,
         ))
     }
+}
+
+/// The line of a scenario that this machine cannot measure.
+pub(crate) fn skipped(scenario: &str) -> String {
+    line(scenario, "-", "-", "-", "skipped")
 }
 
 /// No column contains a space, so that the line splits at white space.
@@ -89,6 +98,7 @@ mod tests {
     fn what_is_not_a_number_falls_short_of_every_goal() {
         assert!(!figure(f64::NAN, Goal::AtMost(5.0)).is_met());
         assert!(!figure(f64::NAN, Goal::AtLeast(5.0)).is_met());
+        assert!(!figure(f64::NAN, Goal::Any).is_met());
     }
 
     #[test]
@@ -100,5 +110,8 @@ mod tests {
             ["soak-unary-lost", "2.50", "calls", "<=0", "short"]
         );
         assert_eq!(short.find("short"), header().find("verdict"));
+        let known = figure(2.5, Goal::Any).to_string();
+        assert_eq!(known.split_whitespace().nth(3), Some("-"));
+        assert_eq!(skipped("soak").split_whitespace().count(), 5);
     }
 }

@@ -1,10 +1,18 @@
 //! Prints the figures that rpcnet is held to, and ends with a failure where one falls short.
 //!
-//! `figures calls` and `figures services` measure them in full, with `--quick` in small amounts. Every figure is
-//! one line: name, value, unit, goal, and `ok` or `short`; lines that begin with `#` are remarks. For
-//! servers and clients that are killed or stopped the program starts itself again.
+//! `figures calls`, `figures services` and `figures cluster` measure them in full, with `--quick` in
+//! small amounts. Every figure is one line: name, value, unit, goal (`-` where it is there to be known),
+//! and `ok` or `short`; lines that begin with `#` are remarks. For servers, clients and members that are
+//! killed or stopped the program starts itself again.
+//!
+//! The cluster's members live in network namespaces, which only root can make, with `ip` and `nft`. Where
+//! that cannot be had, the scenario's line says `skipped`, and a remark why.
+//!
+//! The exit status is 0 if every goal is met, 1 if one is not or a scenario failed, and 3 if what was
+//! measured meets its goals, but something was skipped.
 
 mod calls;
+mod cluster;
 mod drive;
 mod figure;
 mod group;
@@ -18,7 +26,7 @@ mod settle;
 mod site;
 mod stamp;
 
-use crate::group::{BoxError, Scale, Scenario};
+use crate::group::{BoxError, Scale, Scenario, Verdict};
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -35,17 +43,22 @@ enum Command {
     Calls(Amounts),
     /// Typed services: loss, malformed payloads, cost beside raw calls
     Services(Amounts),
+    /// Members in namespaces of their own: detection, partitions, cost (needs root; 3 if skipped)
+    Cluster(Amounts),
     /// Serve the methods that are measured, until SIGTERM
     #[command(hide = true)]
     Serve(serve::Serve),
     /// Call a server until SIGTERM, then write down how each call ended
     #[command(hide = true)]
     Drive(drive::Drive),
+    /// Be a member of a cluster, or several, as told on standard input
+    #[command(hide = true)]
+    Member(cluster::member::Member),
 }
 
 #[derive(Args)]
 struct Amounts {
-    /// Measure small amounts, within three minutes
+    /// Measure small amounts, within minutes
     #[arg(long)]
     quick: bool,
     /// Measure only what begins with this name; may be repeated
@@ -60,8 +73,12 @@ impl Amounts {
         } else {
             Scale::Full
         };
-        let all_met = group::run(scenarios, &self.only, scale).await?;
-        Ok(ExitCode::from(u8::from(!all_met)))
+        let verdict = group::run(scenarios, &self.only, scale).await?;
+        Ok(ExitCode::from(match verdict {
+            Verdict::Met => 0,
+            Verdict::Short => 1,
+            Verdict::Skipped => 3,
+        }))
     }
 }
 
@@ -70,7 +87,9 @@ async fn main() -> Result<ExitCode, BoxError> {
     match Cli::parse().command {
         Command::Calls(amounts) => amounts.measure(calls::SCENARIOS).await,
         Command::Services(amounts) => amounts.measure(services::SCENARIOS).await,
+        Command::Cluster(amounts) => amounts.measure(cluster::SCENARIOS).await,
         Command::Serve(serve) => serve.run().await.map(|()| ExitCode::SUCCESS),
         Command::Drive(drive) => drive.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Member(member) => member.run().await.map(|()| ExitCode::SUCCESS),
     }
 }

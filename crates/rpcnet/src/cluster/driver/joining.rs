@@ -30,6 +30,8 @@ pub(super) struct Joining {
     timeout: Duration,
     has_begun: bool,
     has_joined: bool,
+    /// No look-up has begun since the last call of `join`.
+    is_unresolved: bool,
 }
 
 struct Asked {
@@ -63,6 +65,7 @@ impl Joining {
             timeout: timeout.min(TIMEOUT_MAX),
             has_begun: false,
             has_joined: false,
+            is_unresolved: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Joining {
         self.waiting.push(Waiter { began, reply });
         // What is being resolved counted from the former list.
         self.resolving.clear();
+        self.is_unresolved = true;
         self.again_at = Some(began);
     }
 
@@ -119,15 +123,13 @@ impl Joining {
     ) -> Vec<SocketAddr> {
         let mut found = Vec::new();
         let is_looking = self.has_begun && (is_alone || !self.has_joined);
-        if is_looking && self.again_at.is_none() {
-            self.again_at = Some(now + RESOLVE_AGAIN);
+        let is_due = self.again_at.is_some_and(|at| at <= now);
+        if is_due && is_looking && self.resolving.is_empty() {
+            self.resolve_all();
+            found = self.next_kept();
         }
-        if self.again_at.is_some_and(|at| at <= now) {
-            self.again_at = None;
-            if is_looking && self.resolving.is_empty() {
-                self.resolve_all();
-                found = self.next_kept();
-            }
+        if is_due || self.again_at.is_none() {
+            self.again_at = is_looking.then(|| now + RESOLVE_AGAIN);
         }
         self.answer_if_alone(replies);
         let timeout = self.timeout;
@@ -153,6 +155,7 @@ impl Joining {
     }
 
     fn resolve_all(&mut self) {
+        self.is_unresolved = false;
         // What a name stood for once is forgotten, however often it changes.
         let mut handed = std::mem::take(&mut self.handed);
         handed.retain(|address, _| self.is_current(*address));
@@ -250,7 +253,7 @@ impl Joining {
 
     /// The first node of a cluster may have nobody to ask but itself.
     fn answer_if_alone(&mut self, replies: &mut Vec<Reply>) {
-        let is_resolved = self.has_begun && self.again_at.is_none() && self.resolving.is_empty();
+        let is_resolved = !self.is_unresolved && self.resolving.is_empty();
         let has_kept = !self.kept.is_empty() || !self.kept_asked.is_empty();
         if is_resolved && !has_kept && self.is_only_self() {
             self.let_go(replies);
@@ -391,7 +394,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn addresses_of_the_snapshot_are_asked_in_turn() {
-        let kept: Vec<SocketAddr> = (10..30).map(at).collect();
+        let kept: Vec<SocketAddr> = (10..34).map(at).collect();
         let mut joining = Joining::new(kept.clone(), TIMEOUT);
         let (_waiting, mut found) = begin(&mut joining, &[]).await;
         assert_eq!(found, kept[..KEPT_AT_ONCE]);

@@ -109,9 +109,8 @@ async fn attempt(shared: &Arc<Shared>, address: SocketAddr) -> Result<Dialled, D
         .await
         .map_err(DialFailure::Lost)?;
     let connection = Guarded(quic.clone());
-    let identity = match events::peer_identity(quic.handle()) {
-        Ok(Some(identity)) => identity,
-        _ => return Err(DialFailure::NoCertificate),
+    let Ok(Some(identity)) = events::peer_identity(quic.handle()) else {
+        return Err(DialFailure::NoCertificate);
     };
     let Acceptor {
         calls,
@@ -125,7 +124,7 @@ async fn attempt(shared: &Arc<Shared>, address: SocketAddr) -> Result<Dialled, D
     };
     let ours = ours.accepting(StreamKind::Gossip);
     let half = quic.open_control().await.map_err(DialFailure::Lost)?;
-    let control = ControlSender::open(half, &ours).await.map_err(lost)?;
+    let control = ControlSender::open(half, &ours).await?;
     let mut receiver = ControlReceiver::accept(&mut controls).await?;
     let settings = receiver.settings().await?;
     // W-54.
@@ -161,11 +160,11 @@ async fn greet(
     let (mut send, recv) = quic.open_call().await.map_err(DialFailure::Lost)?;
     let hello = shared.hello(true);
     let opening = outgoing::opening(&hello, Some(StreamKind::Gossip));
-    send.write([opening]).await.map_err(lost)?;
+    send.write([opening]).await?;
     let mut reading = Reading::new(recv, Bytes::new());
     let theirs = reading.hello().await.map_err(|cut| match cut {
         cut if cut.is_refusal() => DialFailure::Refused,
-        Cut::Interrupted(interrupted) => lost(interrupted),
+        Cut::Interrupted(interrupted) => interrupted.into(),
         _ => DialFailure::Protocol,
     })?;
     if theirs.cluster != hello.cluster {
@@ -258,17 +257,19 @@ async fn of_kind(mut send: SendHalf, mut recv: RecvHalf) -> Option<(SendHalf, Re
     Some((send, recv, chunks.freeze()))
 }
 
-fn lost(interrupted: Interrupted) -> DialFailure {
-    match interrupted {
-        Interrupted::Lost(error) => DialFailure::Lost(error),
-        _ => DialFailure::Protocol,
+impl From<Interrupted> for DialFailure {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Lost(error) => Self::Lost(error),
+            _ => Self::Protocol,
+        }
     }
 }
 
 impl From<ControlFailure> for DialFailure {
     fn from(failure: ControlFailure) -> Self {
         match failure {
-            ControlFailure::Interrupted(interrupted) => lost(interrupted),
+            ControlFailure::Interrupted(interrupted) => interrupted.into(),
             _ => Self::Protocol,
         }
     }

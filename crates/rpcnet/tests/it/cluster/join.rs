@@ -5,7 +5,7 @@ use std::time::Duration;
 use rpcnet::cluster::{ClusterConfig, ClusterEvent, JoinError, MemberState};
 
 use super::nodes::{Cluster, Node, agree, until};
-use crate::pair::soon;
+use crate::pair::{HANG, soon};
 
 /// Shorter than anybody needs who is there.
 const IMPATIENT: Duration = Duration::from_millis(1_500);
@@ -51,8 +51,9 @@ async fn without_an_answer_joining_says_why_and_goes_on_in_the_background() {
 #[tokio::test]
 async fn a_node_whose_only_seed_is_itself_is_the_first_of_its_cluster() {
     let cluster = Cluster::new();
-    let first = cluster.start("a").await;
-    soon("joining", first.membership.join([first.addr]))
+    let patient = ClusterConfig::local().with_join_timeout(2 * HANG);
+    let first = cluster.start_with(cluster.rpc("a"), patient).await;
+    soon("joining at once", first.membership.join([first.addr]))
         .await
         .unwrap();
     let second = cluster.start("b").await;

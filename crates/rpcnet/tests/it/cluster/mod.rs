@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod join;
 mod leaving;
+mod many;
 mod members;
 pub(crate) mod nodes;
 mod query;
