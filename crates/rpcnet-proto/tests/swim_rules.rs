@@ -467,3 +467,23 @@ fn doubts_that_are_answered_and_raised_again_are_no_partition() {
     let is_partition = |event: &Event| matches!(event, Event::PartitionSuspected(_));
     assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
 }
+
+/// M-20: where messages are read before timers, too.
+#[test]
+fn a_doubt_that_comes_when_an_answer_was_put_off_is_answered_once() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    let doubt = |rig: &mut Rig| {
+        let version = rig.version();
+        rig.vote("a", "me", (version.epoch, version.incarnation), "a");
+    };
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 1);
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 1, "it is put off");
+    rig.now = rig.now + Config::lan().gossip_interval;
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 2);
+    rig.swim.handle_timeout(rig.now);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.version().incarnation, 2, "the same doubt");
+}
