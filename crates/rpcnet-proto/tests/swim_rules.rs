@@ -487,3 +487,22 @@ fn a_doubt_that_comes_when_an_answer_was_put_off_is_answered_once() {
     rig.pass(Duration::from_secs(1));
     assert_eq!(rig.version().incarnation, 2, "the same doubt");
 }
+
+/// M-23: also where there is one member more than are told at a time.
+#[test]
+fn news_goes_to_every_member_of_a_small_cluster() {
+    for members in 1..=6 {
+        let mut rig = Rig::knowing(&OTHERS[..members]);
+        rig.pass(Duration::from_secs(1));
+        rig.sent.clear();
+        rig.swim
+            .set_tag(rig.now, "role", "worker")
+            .expect("the tag is legal");
+        rig.pass(Duration::from_secs(1));
+        let gossip = rig.sent.iter().filter(|transmit| {
+            matches!(transmit.message.body, Body::Gossip) && !transmit.message.updates.is_empty()
+        });
+        let told: BTreeSet<_> = gossip.filter_map(|transmit| transmit.to.name()).collect();
+        assert_eq!(told.len(), members, "{told:?}");
+    }
+}
