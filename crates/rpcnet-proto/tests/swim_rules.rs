@@ -467,3 +467,42 @@ fn doubts_that_are_answered_and_raised_again_are_no_partition() {
     let is_partition = |event: &Event| matches!(event, Event::PartitionSuspected(_));
     assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
 }
+
+/// M-20: where messages are read before timers, too.
+#[test]
+fn a_doubt_that_comes_when_an_answer_was_put_off_is_answered_once() {
+    let mut rig = Rig::knowing(&["a", "b"]);
+    let doubt = |rig: &mut Rig| {
+        let version = rig.version();
+        rig.vote("a", "me", (version.epoch, version.incarnation), "a");
+    };
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 1);
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 1, "it is put off");
+    rig.now = rig.now + Config::lan().gossip_interval;
+    doubt(&mut rig);
+    assert_eq!(rig.version().incarnation, 2);
+    rig.swim.handle_timeout(rig.now);
+    rig.pass(Duration::from_secs(1));
+    assert_eq!(rig.version().incarnation, 2, "the same doubt");
+}
+
+/// M-23: also where there is one member more than are told at a time.
+#[test]
+fn news_goes_to_every_member_of_a_small_cluster() {
+    for members in 1..=6 {
+        let mut rig = Rig::knowing(&OTHERS[..members]);
+        rig.pass(Duration::from_secs(1));
+        rig.sent.clear();
+        rig.swim
+            .set_tag(rig.now, "role", "worker")
+            .expect("the tag is legal");
+        rig.pass(Duration::from_secs(1));
+        let gossip = rig.sent.iter().filter(|transmit| {
+            matches!(transmit.message.body, Body::Gossip) && !transmit.message.updates.is_empty()
+        });
+        let told: BTreeSet<_> = gossip.filter_map(|transmit| transmit.to.name()).collect();
+        assert_eq!(told.len(), members, "{told:?}");
+    }
+}

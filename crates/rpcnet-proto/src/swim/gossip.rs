@@ -148,7 +148,13 @@ impl Swim {
         let live = order.live();
         if live <= count.saturating_add(1) {
             let all = (0..live).filter_map(|at| order.live_at(at));
-            return all.filter(|id| *id != except).take(count).collect();
+            let mut drawn: Vec<Id> = all.filter(|id| *id != except).collect();
+            if drawn.len() > count {
+                // One too many, and not always the same one.
+                let spared = self.chance.below(drawn.len());
+                drawn.swap_remove(spared);
+            }
+            return drawn;
         }
         let mut drawn = Vec::with_capacity(count);
         // Most draws hit: there are more members than are drawn.

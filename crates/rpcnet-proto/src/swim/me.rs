@@ -126,6 +126,8 @@ impl Swim {
             return;
         }
         self.me.refuted_at = Some(now);
+        // An answer that was put off is given with this one.
+        self.agenda.disarm(Key::Refute);
         self.owes_record = true;
         self.counters.refuted += 1;
         if self.config.lifeguard {

@@ -160,10 +160,8 @@ impl Swim {
         } else if !self.partition.is_suspected {
             if !self.is_isolated(now) && !self.partition.is_likely(&self.lasting(now)) {
                 // Doubts that are answered and raised again are no cut, but somebody's lie.
-                let known = self.members.voters();
-                let known = known.alive + known.suspects + known.failed;
-                self.partition.began = Some(now);
-                self.agenda.arm(Key::Partition, now + stable_after(known));
+                self.agenda
+                    .arm(Key::Partition, now + self.config.probe_interval);
                 return;
             }
             self.partition.is_suspected = true;

@@ -29,15 +29,12 @@ pub struct Harm {
 }
 
 pub(super) fn measure(size: Size) -> Vec<Figure> {
-    let lasts = Duration::from_secs(size.pick(600, 120, 120));
-    let mut harm = Harm::default();
-    for seed in 0..size.pick(3, 1, 1) {
-        let mut plan = size.plan(seed, NODES);
-        plan.link.loss = 0.01;
-        let mut cluster = Cluster::<Attacked<true>>::new(plan);
-        harm.add(&attack(&mut cluster, lasts));
-        unbroken("C15", &cluster);
-    }
+    let lasts = Duration::from_secs(size.pick(600, 20, 20));
+    let mut plan = size.plan(1, NODES);
+    plan.link.loss = 0.01;
+    let mut cluster = Cluster::<Attacked<true>>::new(plan);
+    let harm = attack(&mut cluster, lasts);
+    unbroken("C15", &cluster);
     vec![
         Figure::count(
             "C15 honest members removed",
@@ -86,15 +83,5 @@ pub fn attack<const VERIFIES: bool>(
         partitions: engines().map(|(_, engine)| engine.partitions()).sum(),
         answers: answers.max().unwrap_or_default() as f64 / lasts.as_secs_f64(),
         said: all.map(Attacked::said).sum(),
-    }
-}
-
-impl Harm {
-    fn add(&mut self, other: &Self) {
-        self.removed += other.removed;
-        self.rules += other.rules;
-        self.partitions += other.partitions;
-        self.answers = self.answers.max(other.answers);
-        self.said += other.said;
     }
 }

@@ -328,17 +328,19 @@ impl Shared {
         Arc::clone(&own)
     }
 
-    /// The answer to a doubt of what it says of itself now.
+    /// The answer to a doubt: something newer, or what the doubter has not heard yet.
     fn refute(&self, said: &Message) -> Option<Message> {
         let own = lock(&self.own).clone();
-        let is_doubt = |update: &Update| {
-            matches!(update, Update::Vote(vote)
-                if vote.name == *own.name() && vote.version == own.version())
+        let doubts = said.updates.iter().filter_map(|update| match update {
+            Update::Vote(vote) if vote.name == *own.name() => Some(vote.version),
+            _ => None,
+        });
+        let doubted = doubts.max().filter(|_| !own.is_left())?;
+        let record = if doubted < own.version() {
+            own
+        } else {
+            self.restate(|_| {})
         };
-        if own.is_left() || !said.updates.iter().any(is_doubt) {
-            return None;
-        }
-        let record = self.restate(|_| {});
         Some(Message {
             body: Body::Gossip,
             updates: vec![Update::Record(record)],

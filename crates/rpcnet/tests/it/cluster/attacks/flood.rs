@@ -18,6 +18,9 @@ use crate::pair::{eventually, soon};
 /// How long a flood goes on before anything else happens.
 const FLOOD: Duration = Duration::from_secs(3);
 
+/// Time for one round of calls to all nodes, connections included, on a busy machine.
+const CALLS: Duration = Duration::from_secs(30);
+
 /// Messages of the flood that may wait at a node, and as many of each honest member.
 const PENDING_MAX: usize = 5 * 16;
 
@@ -70,8 +73,8 @@ async fn outlast(mut arena: Arena, bytes: Vec<u8>) {
         };
         (sent, slowest) = tokio::join!(writing, watching);
     }
-    println!("sent {sent:?}, the slowest round of calls took {slowest:?}");
     assert!(sent.iter().sum::<u64>() > 100, "{sent:?} is no flood");
+    assert!(slowest < CALLS, "a round of calls took {slowest:?}");
     arena.assert_unharmed().await;
 }
 
