@@ -51,7 +51,9 @@ pub enum ClusterEvent {
         /// threshold where the node's host said that nobody has its port.
         phi: f64,
     },
-    /// A node that was unreachable is heard again.
+    /// A node that was unreachable is heard again, this start of it or the next one. One
+    /// that failed or left in between is not watched any more: then there is only what
+    /// follows that, such as [`NodeRecovered`](Self::NodeRecovered).
     NodeReachable(Member),
     /// This node was doubted by others, and has answered.
     Refuted {
