@@ -30,8 +30,9 @@ pub struct Config {
     /// Time that the first answer of an edge may take on top of what later ones may: a
     /// connection has to be made. Up to 10 min. LAN 3 s.
     pub first_answer_after: Duration,
-    /// How long a question may be unanswered until the port is knocked at, 1 ms up to
-    /// `heartbeat_interval`. LAN 200 ms.
+    /// How long the node may be silent after something was sent to it until its port is
+    /// knocked at, 1 ms up to `heartbeat_interval`. LAN 20 ms: a host answers only a few
+    /// packets to closed ports, and the transport repeats what is lost after about 30 ms.
     pub knock_after: Duration,
     /// The most edges, 1 to 4,096. Beyond: the nodes that follow this one on the ring of
     /// name hashes are watched. LAN 128.
@@ -51,7 +52,7 @@ impl Config {
             interval_max: Duration::from_secs(10),
             window: 128,
             first_answer_after: Duration::from_secs(3),
-            knock_after: Duration::from_millis(200),
+            knock_after: Duration::from_millis(20),
             edges_max: 128,
         }
     }
@@ -66,7 +67,7 @@ impl Config {
             min_std_deviation: Duration::from_millis(200),
             interval_max: Duration::from_secs(30),
             first_answer_after: Duration::from_secs(5),
-            knock_after: Duration::from_millis(800),
+            knock_after: Duration::from_millis(300),
             ..Self::lan()
         }
     }

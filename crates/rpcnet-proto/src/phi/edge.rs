@@ -19,7 +19,7 @@ pub(super) struct Edge {
     /// and say nothing about the rhythm.
     untimely: u64,
     next_beat: Time,
-    /// When the last question is overdue.
+    /// When the answer to what was sent is overdue.
     knock_at: Option<Time>,
     /// The port was knocked at, and the node was not heard since.
     is_knocking: bool,
@@ -47,6 +47,14 @@ impl Edge {
             is_heard: false,
             is_doubted: false,
             is_unreachable: false,
+        }
+    }
+
+    /// Watches a new start of the node from scratch.
+    pub(super) fn anew(&self, rules: Rules, target: Target, now: Time) -> Self {
+        Self {
+            is_unreachable: self.is_unreachable,
+            ..Self::new(rules, target, now)
         }
     }
 
@@ -121,9 +129,6 @@ impl Edge {
             self.answered = number;
         }
         self.begin();
-        if number == self.asked {
-            self.knock_at = None;
-        }
         if self.is_unreachable {
             self.phi.resume(now);
             self.untimely = self.asked;
@@ -131,6 +136,11 @@ impl Edge {
             self.phi.heartbeat(now);
         }
         self.handle_heard(now, out);
+    }
+
+    /// The first message that is not answered counts, not the last.
+    pub(super) fn handle_asked(&mut self, overdue: Time) {
+        self.knock_at.get_or_insert(overdue);
     }
 
     pub(super) fn handle_heard(&mut self, now: Time, out: &mut Vec<Action>) {
@@ -142,6 +152,7 @@ impl Edge {
             });
         }
         self.phi.heard(now);
+        self.knock_at = None;
         self.is_knocking = false;
         self.is_doubted = false;
         self.is_unreachable = false;

@@ -48,22 +48,22 @@ impl Monitor {
     /// the ring of name hashes, up to [`Config::edges_max`].
     ///
     /// Who is watched already goes on being watched, at its new address where it has one.
-    /// Who is no target any more, or has been started anew, is forgotten, also where it was
-    /// unreachable: no action tells so. Who is new starts with the first estimate.
+    /// Who is no target any more is forgotten, also where it was unreachable: no action
+    /// tells so. Who is new starts with the first estimate, and so does who was started
+    /// anew; where it was unreachable, it stays so until it is heard.
     pub fn watch(&mut self, now: Time, targets: Vec<Target>) {
         self.guard(now);
         let chosen = ring::choose(&self.own, targets, self.rules.config.edges_max);
         let mut before = std::mem::take(&mut self.edges);
         self.agenda.clear();
         for target in chosen {
-            let known = before
-                .remove(&target.name)
-                .filter(|edge| edge.is_of(&target));
-            let edge = if let Some(mut edge) = known {
-                edge.move_to(target);
-                edge
-            } else {
-                Edge::new(self.rules, target, now)
+            let edge = match before.remove(&target.name) {
+                Some(mut edge) if edge.is_of(&target) => {
+                    edge.move_to(target);
+                    edge
+                }
+                Some(former) => former.anew(self.rules, target, now),
+                None => Edge::new(self.rules, target, now),
             };
             let name = edge.target().name.clone();
             self.agenda.insert((edge.due(), name.clone()));
@@ -95,6 +95,13 @@ impl Monitor {
     pub fn handle_answer(&mut self, now: Time, name: &NodeName, nonce: u64, out: &mut Vec<Action>) {
         let number = nonce.wrapping_sub(self.base);
         self.with(now, name, |edge| edge.handle_answer(now, number, out));
+    }
+
+    /// A node was sent something else than a question. Where it is not heard for as long
+    /// as after a question, its port is knocked at.
+    pub fn handle_asked(&mut self, now: Time, name: &NodeName) {
+        let after = self.rules.config.knock_after;
+        self.with(now, name, |edge| edge.handle_asked(now + after));
     }
 
     /// A node was heard in another way that proves who it is.

@@ -91,8 +91,7 @@ impl HealthChecker {
             return;
         }
         let filter = self.config.filter.clone();
-        let wait = self.config.phi.checked().knock_after;
-        let watch = Watch::new(Arc::clone(&self.cluster), reach, filter, wait);
+        let watch = Watch::new(Arc::clone(&self.cluster), reach, filter);
         run.tasks.spawn_until_stopped(watch.run());
     }
 

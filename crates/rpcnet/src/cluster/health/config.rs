@@ -40,7 +40,7 @@ impl HealthConfig {
     }
 
     /// For one data centre: heartbeats every 500 ms, a silent node is unreachable after
-    /// about 1.8 s, and one whose port is closed after 0.7 s.
+    /// about 1.8 s, and one whose port is closed after half a second at most.
     pub fn lan() -> Self {
         Self {
             phi: PhiConfig::lan(),
@@ -115,8 +115,9 @@ impl HealthConfig {
         self
     }
 
-    /// Sets how long a heartbeat may be unanswered until the member's port is knocked at,
-    /// 1 ms up to the heartbeat interval. Default 200 ms, `wan` 800 ms.
+    /// Sets how long a member may be silent after something was sent to it until its port is
+    /// knocked at, 1 ms up to the heartbeat interval. Default 20 ms, `wan` 300 ms. It should
+    /// be above the round trip.
     pub fn with_knock_after(mut self, overdue: Duration) -> Self {
         self.phi.knock_after = overdue;
         self

@@ -14,7 +14,7 @@ use super::reach::Reach;
 use crate::clock;
 use crate::cluster::event::ClusterEvent;
 use crate::cluster::filter::TagFilter;
-use crate::cluster::links::Beat;
+use crate::cluster::links::Sign;
 use crate::cluster::member::Member;
 use crate::cluster::membership::ClusterMembership;
 use crate::task::Tasks;
@@ -32,18 +32,16 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A knock is waited for as long as `wait`.
     pub(super) fn new(
         cluster: Arc<ClusterMembership>,
         reach: Arc<Reach>,
         filter: TagFilter,
-        wait: Duration,
     ) -> Self {
         Self {
             cluster,
             reach,
             filter,
-            knocks: Knocks::new(wait),
+            knocks: Knocks::new(),
             look_at: Some(clock::now()),
             actions: Vec::new(),
         }
@@ -51,7 +49,7 @@ impl Watch {
 
     /// Runs until the membership ends.
     pub(super) async fn run(mut self) {
-        let mut beats = self.cluster.links().beats();
+        let mut signs = self.cluster.links().signs();
         let mut events = self.cluster.subscribe();
         loop {
             self.catch_up();
@@ -60,8 +58,8 @@ impl Watch {
             // happened to be looked at before.
             tokio::select! {
                 biased;
-                beat = beats.recv() => match beat {
-                    Ok(beat) => self.on_answer(&beat),
+                sign = signs.recv() => match sign {
+                    Ok(sign) => self.on_sign(&sign),
                     // Which ones is not known; the next ones come soon.
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
@@ -128,17 +126,30 @@ impl Watch {
         }
     }
 
-    fn on_answer(&mut self, beat: &Beat) {
+    fn on_sign(&mut self, sign: &Sign) {
         let now = self.reach.now();
         let mut monitor = self.reach.monitor();
-        monitor.handle_answer(now, &beat.from, beat.nonce, &mut self.actions);
+        match sign {
+            Sign::Answer { from, nonce } => {
+                monitor.handle_answer(now, from, *nonce, &mut self.actions);
+            }
+            Sign::Heard(name) => monitor.handle_heard(now, name, &mut self.actions),
+            Sign::Asked(name) => monitor.handle_asked(now, name),
+        }
         drop(monitor);
-        let view = self.cluster.view();
-        let member = view.get(beat.from.as_str());
-        if member.is_some_and(|member| member.state() == MemberState::Suspect) {
-            self.cluster.heard(&beat.from);
+        if let Sign::Answer { from, .. } = sign {
+            self.tell_suspect(from);
         }
         self.act();
+    }
+
+    /// A member that is suspected and answers here has been heard by this node.
+    fn tell_suspect(&self, name: &NodeName) {
+        let view = self.cluster.view();
+        let member = view.get(name.as_str());
+        if member.is_some_and(|member| member.state() == MemberState::Suspect) {
+            self.cluster.heard(name);
+        }
     }
 
     fn on_refused(&mut self, name: &NodeName) {
@@ -188,7 +199,6 @@ fn member(cluster: &ClusterMembership, name: &NodeName) -> Option<Member> {
 /// Knocks that are under way, in tasks of their own.
 #[derive(Debug)]
 struct Knocks {
-    wait: Duration,
     room: Arc<Semaphore>,
     tasks: Tasks,
     tell: mpsc::Sender<NodeName>,
@@ -196,10 +206,9 @@ struct Knocks {
 }
 
 impl Knocks {
-    fn new(wait: Duration) -> Self {
+    fn new() -> Self {
         let (tell, refused) = mpsc::channel(KNOCKS_MAX);
         Self {
-            wait,
             room: Arc::new(Semaphore::new(KNOCKS_MAX)),
             tasks: Tasks::new(),
             tell,
@@ -211,10 +220,10 @@ impl Knocks {
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
             return;
         };
-        let (wait, tell) = (self.wait, self.tell.clone());
+        let tell = self.tell.clone();
         self.tasks.spawn_until_stopped(async move {
             let _room = room;
-            if knock::is_refused(address, wait).await {
+            if knock::is_refused(address, KNOCK_WAIT).await {
                 let _ = tell.send(name).await;
             }
         });
@@ -223,6 +232,9 @@ impl Knocks {
 
 /// Knocks at once. Beyond: there is none, until the next answer is overdue.
 const KNOCKS_MAX: usize = 16;
+
+/// How long a host may take to say that a port is closed, the round trip included.
+const KNOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// The pause between looks at the view, which may be large and change often.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);

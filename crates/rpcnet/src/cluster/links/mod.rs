@@ -86,13 +86,20 @@ pub(crate) enum Inbound {
     },
 }
 
-/// The answer to a heartbeat's question.
+/// What passed between this node and a member, for whoever watches its reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Beat {
-    /// Who answered.
-    pub(crate) from: NodeName,
-    /// The nonce of the question.
-    pub(crate) nonce: u64,
+pub(crate) enum Sign {
+    /// It answered a heartbeat's question.
+    Answer {
+        /// Who answered.
+        from: NodeName,
+        /// The nonce of the question.
+        nonce: u64,
+    },
+    /// It said something else.
+    Heard(NodeName),
+    /// It was sent a message, which most often has an answer.
+    Asked(NodeName),
 }
 
 /// The links of a membership. Clones share everything.
@@ -131,16 +138,16 @@ impl Links {
         self.0.begin(&Target { name, address });
     }
 
-    /// Asks a member for a sign of life; its answer comes through [`beats`](Self::beats).
+    /// Asks a member for a sign of life; its answer comes through [`signs`](Self::signs).
     pub(crate) fn beat(&self, name: &NodeName, address: SocketAddr, nonce: u64) {
         let name = Some(name.clone());
         self.0
             .route(&Target { name, address }, Outgoing::question(nonce));
     }
 
-    /// The answers to heartbeats from now on. A listener that lags loses the oldest.
-    pub(crate) fn beats(&self) -> broadcast::Receiver<Beat> {
-        self.0.beats.subscribe()
+    /// What passes from now on. A listener that lags loses the oldest.
+    pub(crate) fn signs(&self) -> broadcast::Receiver<Sign> {
+        self.0.signs.subscribe()
     }
 
     /// What was counted.

@@ -20,7 +20,7 @@ use super::outgoing::{self, Outgoing};
 use super::reading::{Cut, Reading};
 use super::shares::Shares;
 use super::table::{LinkId, Table};
-use super::{Beat, Inbound, LinksSetup};
+use super::{Inbound, LinksSetup, Sign};
 use crate::cluster::ClusterLimits;
 use crate::cluster::proof::Gate;
 use crate::config::RpcConfig;
@@ -29,8 +29,8 @@ use crate::task::Tasks;
 use crate::transport::quic::{Dialer, QuicConnection};
 use crate::transport::tls;
 
-/// Heartbeats that wait for a listener; the oldest are lost to it.
-const BEATS_MAX: usize = 1024;
+/// Signs that wait for a listener; the oldest are lost to it.
+const SIGNS_MAX: usize = 1024;
 
 /// Messages on streams of their own that all links have open at once.
 const STREAMS_MAX: usize = 128;
@@ -53,7 +53,7 @@ pub(super) struct Shared {
     pub(super) openings: Arc<Openings>,
     pub(super) streams: Arc<Semaphore>,
     pub(super) tally: Tally,
-    pub(super) beats: broadcast::Sender<Beat>,
+    pub(super) signs: broadcast::Sender<Sign>,
     name: NodeName,
     inbound: mpsc::Sender<Inbound>,
     shares: Shares,
@@ -89,7 +89,7 @@ impl Shared {
             openings: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             tally: Tally::default(),
-            beats: broadcast::Sender::new(BEATS_MAX),
+            signs: broadcast::Sender::new(SIGNS_MAX),
             name: setup.name,
             inbound: setup.inbound,
             shares: Shares::default(),
@@ -145,6 +145,11 @@ impl Shared {
         {
             drop(state);
             return self.send_on(link, out);
+        }
+        if link.is_none()
+            && let (Outgoing::Message { .. }, Some(name)) = (&out, &target.name)
+        {
+            self.sign(|| Sign::Asked(name.clone()));
         }
         let refused = self.ask(state, target, Some(out));
         match (link, refused) {
@@ -300,6 +305,7 @@ impl Shared {
                 GossipEvent::Message(body) => self.deliver(&link.name, body).await?,
                 // W-66.
                 GossipEvent::Beat(wire::Beat::Question { nonce }) => {
+                    self.sign(|| Sign::Heard(link.name.clone()));
                     let answer = outgoing::beat(wire::Beat::Answer { nonce });
                     if !link.push(answer) {
                         self.tally.dropped_no_room.add(1);
@@ -307,8 +313,7 @@ impl Shared {
                 }
                 GossipEvent::Beat(wire::Beat::Answer { nonce }) => {
                     let from = link.name.clone();
-                    // Fails only where nobody listens.
-                    let _ = self.beats.send(Beat { from, nonce });
+                    self.sign(|| Sign::Answer { from, nonce });
                 }
                 // W-60: the reader lets no second one through.
                 GossipEvent::Hello(_) => {}
@@ -334,6 +339,7 @@ impl Shared {
         let message = Message::decode(body).map_err(|_| Cut::NoMessage)?;
         self.tally.messages_received.add(1);
         self.tally.bytes_received.add(len);
+        self.sign(|| Sign::Heard(from.clone()));
         let patience = self.rpc.limits().stall_timeout;
         let entered = timeout(patience, self.shares.enter(from)).await;
         let Ok(Some(place)) = entered else {
@@ -368,7 +374,18 @@ impl Shared {
         cut.code()
     }
 
+    /// Tells whoever listens; costs nothing where nobody does.
+    fn sign(&self, sign: impl FnOnce() -> Sign) {
+        if self.signs.receiver_count() > 0 {
+            // Fails only where the last listener has just gone.
+            let _ = self.signs.send(sign());
+        }
+    }
+
     fn send_on(self: &Arc<Self>, link: &Arc<Link>, out: Outgoing) {
+        if matches!(out, Outgoing::Message { .. }) {
+            self.sign(|| Sign::Asked(link.name.clone()));
+        }
         match out {
             Outgoing::Message {
                 frame,

@@ -4,7 +4,7 @@ use rpcnet_proto::swim::Destination;
 
 use super::node::{Rig, long, ping};
 use super::{PATIENCE, in_time};
-use crate::cluster::links::Beat;
+use crate::cluster::links::Sign;
 use crate::cluster::links::shared::LINK_SILENCE_MAX as SILENCE;
 
 #[tokio::test]
@@ -73,17 +73,17 @@ async fn thousands_of_messages_on_streams_of_their_own_leave_no_stream_behind() 
 async fn a_beat_is_answered_with_its_nonce() {
     let rig = Rig::new();
     let (a, b) = (rig.node("a").await, rig.node("b").await);
-    let mut beats = (a.links.beats(), b.links.beats());
+    let mut signs = (a.links.signs(), b.links.signs());
     a.links.beat(&b.name, b.address, 7);
-    let answer = in_time("a beat", beats.0.recv()).await;
-    let expected = |from: &super::node::Node, nonce| Beat {
-        from: from.name.clone(),
-        nonce,
-    };
-    assert_eq!(answer.expect("there is an answer"), expected(&b, 7));
+    let from = b.name.clone();
+    let sign = in_time("an answer", signs.0.recv()).await;
+    assert_eq!(sign, Ok(Sign::Answer { from, nonce: 7 }));
+    let sign = in_time("the question", signs.1.recv()).await;
+    assert_eq!(sign, Ok(Sign::Heard(a.name.clone())));
     b.links.beat(&a.name, a.address, u64::MAX);
-    let answer = in_time("a beat", beats.1.recv()).await;
-    assert_eq!(answer.expect("there is an answer"), expected(&a, u64::MAX));
+    let (from, nonce) = (a.name.clone(), u64::MAX);
+    let sign = in_time("an answer", signs.1.recv()).await;
+    assert_eq!(sign, Ok(Sign::Answer { from, nonce }));
     assert_eq!(b.links.counters().dials, 0, "the link is there");
 }
 
