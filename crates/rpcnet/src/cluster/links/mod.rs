@@ -28,10 +28,10 @@ use rpcnet_proto::swim::{Destination, Message, NodeName};
 use tokio::sync::{broadcast, mpsc};
 
 pub use self::counters::LinkCounters;
-pub(crate) use self::shares::Place;
 use self::dials::Target;
 use self::outgoing::Outgoing;
 use self::shared::Shared;
+pub(crate) use self::shares::Place;
 use super::ClusterLimits;
 use super::proof::Gate;
 use crate::config::RpcConfig;
