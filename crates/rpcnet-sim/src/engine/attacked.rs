@@ -125,7 +125,7 @@ impl<const VERIFIES: bool> Attacked<VERIFIES> {
         tags.set("forged", "yes").expect("the tag is legal");
         let mut standing = Standing::Here;
         match self.chance.below(4) {
-            0 => version.incarnation += 1,
+            0 => version.incarnation = version.incarnation.saturating_add(1),
             1 => version.incarnation = u64::MAX,
             2 => version.epoch = u64::MAX,
             _ => standing = Standing::Left,
