@@ -25,7 +25,7 @@ pub enum Action {
         /// What the answer repeats.
         nonce: u64,
     },
-    /// A question is overdue: see whether the node's port is closed, and say so by
+    /// The node is not heard after something was sent to it: see whether the node's port is closed, and say so by
     /// [`Monitor::handle_refused`](super::Monitor::handle_refused).
     Knock {
         /// Whose port.

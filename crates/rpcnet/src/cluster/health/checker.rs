@@ -22,13 +22,15 @@ use crate::task::Tasks;
 /// [`with_probe_threshold`](HealthConfig::with_probe_threshold) the membership is asked to
 /// probe the member at once; at [`with_threshold`](HealthConfig::with_threshold) the member
 /// is unreachable: [`ClusterEvent::NodeUnreachable`], and
-/// [`ClusterEvent::NodeReachable`] when it is heard again. When an answer is overdue, a
-/// single byte is sent to the member's port; where the host says that the port is closed,
-/// the process is gone, and the member is unreachable without waiting for phi.
+/// [`ClusterEvent::NodeReachable`] when it is heard again. When a member was sent
+/// anything and is not heard soon, a single byte is sent to its port; where the host says
+/// that the port is closed, the process is gone, and the member is unreachable without
+/// waiting for phi.
 ///
 /// It is this node's impression, and for its own calls: nobody else hears of it, and
 /// it changes nothing in the membership. A member that failed or left is not watched, and
-/// one that comes back is watched from scratch. While this node itself does not run, nobody
+/// one that comes back is watched from scratch; one that was started again while it was
+/// unreachable stays so until it is heard. While this node itself does not run, nobody
 /// becomes unreachable.
 ///
 /// Where more members pass than [`with_edges_max`](HealthConfig::with_edges_max), those are
