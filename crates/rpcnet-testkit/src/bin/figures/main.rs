@@ -17,14 +17,18 @@ mod drive;
 mod figure;
 mod group;
 mod load;
+mod moment;
 mod percentile;
 mod raw_client;
+mod record;
+mod roster;
 mod serve;
 mod service;
 mod services;
 mod settle;
 mod site;
 mod stamp;
+mod told;
 
 use crate::group::{BoxError, Scale, Scenario, Verdict};
 use clap::{Args, Parser, Subcommand};

@@ -1,8 +1,8 @@
 //! The member process: this program, started again.
 
-use super::roster::member_config;
-use super::told::{MARK, Sight, Told, What};
 use crate::group::BoxError;
+use crate::roster::member_config;
+use crate::told::{MARK, Sight, Told, What};
 use clap::Args;
 use rpcnet::RpcServer;
 use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthConfig};

@@ -7,12 +7,8 @@ mod idle;
 mod join;
 mod many;
 pub(crate) mod member;
-mod moment;
 mod pause;
-mod record;
-mod roster;
 mod split;
-mod told;
 
 use crate::group::Scenario;
 

@@ -1,6 +1,6 @@
 //! What a member says, one JSON object per line.
 
-use super::moment::Moment;
+use crate::moment::Moment;
 use rpcnet::cluster::{ClusterEvent, ClusterView};
 use serde::{Deserialize, Serialize};
 
