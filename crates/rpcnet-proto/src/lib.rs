@@ -20,11 +20,13 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod call;
+mod chance;
 mod code;
 mod codec;
 mod deadline;
 mod metadata;
 mod method;
+mod mix;
 pub mod phi;
 mod status;
 pub mod swim;
