@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, ResponseEvent, ResponseReader, Settings, WireError,
+    ErrorCode, FrameLimits, Load, ResponseEvent, ResponseReader, Settings, WireError,
 };
 use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -229,6 +229,7 @@ pub struct ResponseStream {
     /// Whoever gives the client up does not give up its calls under way.
     client: Option<Arc<Shared>>,
     server_name: Arc<str>,
+    load: Option<Load>,
     is_open: bool,
     is_done: bool,
 }
@@ -259,9 +260,20 @@ impl ResponseStream {
             overdue_bytes: None,
             client: Some(shared.clone()),
             server_name: shared.link.server_name.as_str().into(),
+            load: None,
             is_open: true,
             is_done: false,
         }
+    }
+
+    /// How busy the server said that it is: there once the responses have ended, where
+    /// the call asked.
+    #[expect(
+        dead_code,
+        reason = "for whoever chooses among servers, who is yet to come"
+    )]
+    pub(crate) fn load(&self) -> Option<Load> {
+        self.load
     }
 
     /// Waits for the one message of a call that has exactly one.
@@ -304,6 +316,10 @@ impl ResponseStream {
         loop {
             match self.reader.next_event() {
                 Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                Ok(Some(ResponseEvent::Load(load))) => {
+                    self.load = Some(load);
+                    continue;
+                }
                 // W-7: judged by what came along; a caller does not wait for more.
                 Ok(Some(ResponseEvent::End | ResponseEvent::Failed(..)))
                     if self.reader.buffered() > 0 =>
