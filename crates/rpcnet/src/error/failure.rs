@@ -208,6 +208,12 @@ impl Refusal {
         self.0.ran
     }
 
+    /// How long the peer wants to be left alone, where it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        None
+    }
+
     /// Returns true where the verdict is the peer's.
     #[must_use]
     pub fn is_remote(&self) -> bool {

@@ -29,3 +29,4 @@ mod stream_credit;
 mod tls;
 mod torn;
 mod truncation;
+mod workers;

@@ -20,9 +20,13 @@ impl Inner {
         payload: &Bytes,
         selected: &SelectedWorker,
     ) -> Result<Bytes, RpcError> {
-        let result = self.send(request, payload, selected).await;
-        self.judge(selected, &result);
-        result
+        match self.send(request, payload, selected).await {
+            Ok(reply) => {
+                selected.praise();
+                Ok(reply)
+            }
+            Err(error) => Err(self.judged(selected, error)),
+        }
     }
 
     async fn send(
@@ -47,8 +51,7 @@ impl Inner {
             sent.await
         };
         if let Some(load) = attempted.load {
-            let state = selected.state();
-            state.load.report(state.now(), load.utilization());
+            selected.state().report(load);
         }
         attempted.result
     }
@@ -70,17 +73,24 @@ impl Inner {
         Ok(client)
     }
 
-    /// Notes what the end of an attempt says about its worker.
-    pub(super) fn judge<T>(&self, selected: &SelectedWorker, result: &Result<T, RpcError>) {
-        selected.note(result);
-        let Err(error) = result else {
-            return;
+    /// Notes what a failed attempt says about its worker; the error, as its caller sees it.
+    pub(super) fn judged(&self, selected: &SelectedWorker, error: RpcError) -> RpcError {
+        let error = match error {
+            // The line was cut because its worker is gone; the client lives on.
+            RpcError::ConnectionError(cut)
+                if cut.is_of_closed_client() && !self.lines.is_closed() =>
+            {
+                out_of_reach(cut.handler_ran())
+            }
+            other => other,
         };
+        selected.blame(&error);
         match error.blame() {
             Blame::Load(_) => self.counters.refused.one(),
             Blame::Worker if !self.lines.is_connected(selected.worker()) => self.lines.tell_lost(),
             _ => {}
         }
+        error
     }
 }
 

@@ -56,7 +56,7 @@ impl Lines {
             return Ok(Arc::clone(line));
         }
         let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(closed());
         }
         let lines = self.by_worker.load();
@@ -81,6 +81,10 @@ impl Lines {
         self.lost.notify_one();
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
     pub(super) fn close(&self) {
         let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_closed.store(true, Ordering::Release);
@@ -97,7 +101,7 @@ impl Lines {
         loop {
             changes.borrow_and_update();
             self.renew(&registry.workers());
-            if self.is_closed.load(Ordering::Acquire) {
+            if self.is_closed() {
                 return;
             }
             let is_complete = self.dial_missing(&room, &tasks);

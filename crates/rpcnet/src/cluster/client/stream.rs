@@ -73,14 +73,30 @@ impl Again {
         inner: Arc<Inner>,
         failed: Option<RpcError>,
     ) -> Result<Box<Open>, RpcError> {
+        let (responses, selected) = self.sought(&inner, failed).await?;
+        Ok(Box::new(Open {
+            inner,
+            responses,
+            selected,
+            again: Some(self),
+            has_answered: false,
+        }))
+    }
+
+    /// A worker at which the call is open, within the call's deadline.
+    async fn sought(
+        &mut self,
+        inner: &Inner,
+        mut failed: Option<RpcError>,
+    ) -> Result<(ResponseStream, SelectedWorker), RpcError> {
         let Self {
             request,
             payload,
             target,
             course,
-        } = &mut self;
-        let opening = pin!(async {
-            let mut failed = failed;
+        } = self;
+        let request = &*request;
+        let seeking = pin!(async {
             loop {
                 let selected = inner.next(request, target, course, failed.take()).await?;
                 let opened = match inner.client(&selected).await {
@@ -89,22 +105,11 @@ impl Again {
                 };
                 match opened {
                     Ok(responses) => return Ok((responses, selected)),
-                    Err(error) => {
-                        let result: Result<(), _> = Err(error);
-                        inner.judge(&selected, &result);
-                        failed = result.err();
-                    }
+                    Err(error) => failed = Some(inner.judged(&selected, error)),
                 }
             }
         });
-        let (responses, selected) = request.within_deadline(opening).await?;
-        Ok(Box::new(Open {
-            inner,
-            responses,
-            selected,
-            again: Some(self),
-            has_answered: false,
-        }))
+        request.within_deadline(seeking).await
     }
 }
 
@@ -191,7 +196,7 @@ impl Open {
         self.again = None;
         if !self.has_answered {
             self.has_answered = true;
-            self.inner.judge(&self.selected, &Ok(()));
+            self.selected.praise();
         }
         self.take_load();
     }
@@ -199,11 +204,7 @@ impl Open {
     /// The call has failed; it is made elsewhere, or that is its end.
     fn failed(&mut self, error: RpcError) -> Result<Moving, RpcError> {
         self.take_load();
-        let result: Result<(), _> = Err(error);
-        self.inner.judge(&self.selected, &result);
-        let Err(error) = result else {
-            return Err(wrong_shape());
-        };
+        let error = self.inner.judged(&self.selected, error);
         let Some(again) = self.again.take() else {
             return Err(error);
         };
@@ -215,8 +216,7 @@ impl Open {
 
     fn take_load(&self) {
         if let Some(load) = self.responses.load() {
-            let state = self.selected.state();
-            state.load.report(state.now(), load.utilization());
+            self.selected.state().report(load);
         }
     }
 }

@@ -10,7 +10,8 @@ use futures_core::Stream;
 use super::choose::Course;
 use super::stream::WorkerStream;
 use super::{Inner, Target};
-use crate::client::Request;
+use crate::client::{OpenedUpload, Request};
+use crate::cluster::workers::SelectedWorker;
 use crate::error::RpcError;
 
 /// Opens a call at a worker, and begins to send. Until the call is open another worker may be
@@ -25,29 +26,34 @@ where
     S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
 {
     inner.begin();
-    let opening = pin!(async {
+    let (opened, selected) = sought(&inner, &request, &target).await?;
+    let responses = opened.upload(requests);
+    Ok(WorkerStream::once(inner, responses, selected))
+}
+
+/// A worker at which the call is open, within the call's deadline.
+async fn sought(
+    inner: &Inner,
+    request: &Request,
+    target: &Target,
+) -> Result<(OpenedUpload, SelectedWorker), RpcError> {
+    let seeking = pin!(async {
         let mut course = Course::new();
         let mut failed = None;
         loop {
-            let next = inner.next(&request, &target, &mut course, failed.take());
+            let next = inner.next(request, target, &mut course, failed.take());
             let selected = next.await?;
             let opened = match inner.client(&selected).await {
-                Ok(client) => client.open_for_upload(&request).await,
+                Ok(client) => client.open_for_upload(request).await,
                 Err(error) => Err(error),
             };
             match opened {
                 Ok(opened) => return Ok((opened, selected)),
-                Err(error) => {
-                    let result: Result<(), _> = Err(error);
-                    inner.judge(&selected, &result);
-                    failed = result.err();
-                }
+                Err(error) => failed = Some(inner.judged(&selected, error)),
             }
         }
     });
-    let (opened, selected) = request.within_deadline(opening).await?;
-    let responses = opened.upload(requests);
-    Ok(WorkerStream::once(inner, responses, selected))
+    request.within_deadline(seeking).await
 }
 
 pin_project_lite::pin_project! {

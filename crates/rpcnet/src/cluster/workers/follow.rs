@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use rpcnet_proto::balance::{Ejector, Verdict, hash};
+use rpcnet_proto::balance::{Ejector, Standing, hash};
 use rpcnet_proto::swim::{MemberState, NodeName};
 use tokio::time::sleep_until;
 
@@ -50,7 +50,7 @@ struct Stall {
 
 impl Follow {
     pub(super) fn new(shared: Arc<Shared>, health: Arc<HealthChecker>) -> Self {
-        let ejector = Ejector::new(shared.config.ejection.clone());
+        let ejector = Ejector::new(shared.config.ejection);
         let mut follow = Self {
             shared,
             health,
@@ -189,7 +189,11 @@ impl Follow {
             return Arc::clone(&known.state);
         }
         let id = hash(member.name().as_str());
-        let state = Arc::new(WorkerState::new(id, Arc::clone(&self.shared.stir)));
+        let state = Arc::new(WorkerState::new(
+            id,
+            self.shared.config.ejection,
+            Arc::clone(&self.shared.stir),
+        ));
         let is_reachable = self.health.is_reachable(member.name().as_str());
         if !is_reachable && known.is_none() {
             state.set_reach(Reach::Silent);
@@ -227,20 +231,20 @@ impl Follow {
     fn review(&mut self) {
         let now = self.shared.stir.now();
         let states = self.known.values().map(|known| &known.state);
-        let outcomes: Vec<_> = states.map(|state| (state.id, &state.outcomes)).collect();
-        self.ejector.review(now, &outcomes);
-        let mut has_changed = false;
+        let outcomes = states.map(|state| (state.id, &state.outcomes));
+        if !self.ejector.review(now, outcomes) {
+            return;
+        }
         for (name, known) in &self.known {
-            let grade = match self.ejector.verdict(known.state.id) {
-                Verdict::Admitted => Grade::Admitted,
-                Verdict::Ejected => Grade::Ejected,
-                Verdict::Probing => Grade::Probing,
+            let grade = match self.ejector.standing(known.state.id) {
+                Standing::Admitted => Grade::Admitted,
+                Standing::Ejected { .. } => Grade::Ejected,
+                Standing::Probing => Grade::Probing,
             };
             let before = known.state.grade();
             if before == grade {
                 continue;
             }
-            has_changed = true;
             known.state.set_grade(grade);
             match grade {
                 Grade::Ejected => tracing::info!(node = %name, "worker ejected"),
@@ -248,10 +252,8 @@ impl Follow {
                 Grade::Probing => tracing::debug!(node = %name, "ejected worker is tried"),
             }
         }
-        if has_changed {
-            let pool = self.shared.pool.load_full();
-            self.shared.show(Arc::clone(&pool.workers), pool.members);
-        }
+        let pool = self.shared.pool.load_full();
+        self.shared.show(Arc::clone(&pool.workers), pool.members);
     }
 
     /// Asks after workers whose calls stand still. A slow handler is no reason to leave a

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rpcnet_proto::balance::{Ask, Picker, Strategy, zone};
+use rpcnet_proto::balance::{Ask, EjectionConfig, Picker, Strategy, ZonePreference};
 
 use super::error::{Absent, WorkerError};
 use super::state::{Grade, Reach};
@@ -30,7 +30,7 @@ pub(super) struct Pool {
 pub(super) struct Rules {
     pub(super) strategy: Strategy,
     pub(super) worker_filter: Arc<str>,
-    pub(super) panic_threshold: f64,
+    pub(super) ejection: EjectionConfig,
 }
 
 /// Those who pass one filter.
@@ -149,7 +149,8 @@ impl Choice {
         let is_ejected = |worker: &Worker| worker.state().grade() == Grade::Ejected;
         let ejected = reachable.iter().filter(|worker| is_ejected(worker)).count();
         // Where so many fail, it is hardly theirs alone: all are called again.
-        if ejected as f64 <= rules.panic_threshold * reachable.len() as f64 {
+        let all = reachable.len();
+        if !rules.ejection.panics(all - ejected, all) {
             reachable.retain(|worker| !is_ejected(worker));
         }
         Self {
@@ -210,11 +211,7 @@ impl Group {
         let [(near, near_picker), (far, far_picker)] = &**zones;
         let local = from(near, near_picker).and_then(|at| near.get(at));
         let other = from(far, far_picker).and_then(|at| far.get(at));
-        match (local, other) {
-            (Some(local), Some(other)) if zone::overflows(local, other) => Some(other),
-            (Some(local), _) => Some(local),
-            (None, other) => other,
-        }
+        ZonePreference::default().choose(local, other)
     }
 }
 

@@ -90,7 +90,7 @@ impl WorkerRegistry {
         let rules = Rules {
             strategy: config.strategy,
             worker_filter: config.filter.to_string().into(),
-            panic_threshold: config.ejection.panic_threshold,
+            ejection: config.ejection,
         };
         let shared = Shared {
             cluster: cluster.into(),

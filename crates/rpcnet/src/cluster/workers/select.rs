@@ -38,10 +38,6 @@ impl Tried {
         let known = self.states.get(..self.len.min(TRIED_MAX));
         self.len > 0 && known.is_some_and(|states| states.contains(&address(worker)))
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
 }
 
 /// What tells one start of a worker from another, as long as it is held somewhere.

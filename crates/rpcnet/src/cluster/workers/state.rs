@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use rpcnet_proto::balance::{LoadCell, Outcomes, PeakEwma};
+use rpcnet_proto::balance::{EjectionConfig, LoadCell, Outcomes, PeakEwma};
 use rpcnet_proto::swim::Time;
+use rpcnet_proto::wire::Load;
 use tokio::sync::{Notify, watch};
 
 use crate::clock;
@@ -44,7 +45,6 @@ pub(crate) struct WorkerState {
     pub(crate) outcomes: Outcomes,
     in_flight: AtomicU32,
     ended: AtomicU64,
-    failures: AtomicU64,
     grade: AtomicU8,
     /// Until then it asked for no calls; microseconds of the registry's time.
     pushed_back_until: AtomicU64,
@@ -53,15 +53,14 @@ pub(crate) struct WorkerState {
 }
 
 impl WorkerState {
-    pub(super) fn new(id: u64, stir: Arc<Stir>) -> Self {
+    pub(super) fn new(id: u64, ejection: EjectionConfig, stir: Arc<Stir>) -> Self {
         Self {
             id,
             latency: PeakEwma::new(),
             load: LoadCell::new(),
-            outcomes: Outcomes::new(),
+            outcomes: Outcomes::for_config(ejection),
             in_flight: AtomicU32::new(0),
             ended: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
             grade: AtomicU8::new(Grade::Admitted as u8),
             pushed_back_until: AtomicU64::new(0),
             reach: watch::Sender::new(Reach::Reachable),
@@ -83,7 +82,7 @@ impl WorkerState {
     }
 
     pub(super) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.outcomes.failures()
     }
 
     /// Takes a place among the calls in flight; `None` where there are `most`.
@@ -143,17 +142,21 @@ impl WorkerState {
         self.pushed_back_until.fetch_max(until, Ordering::Relaxed);
     }
 
+    /// Notes what the worker said of itself.
+    pub(crate) fn report(&self, load: Load) {
+        let utilization = load.utilization as f32 / Load::FULL as f32;
+        self.load.report(self.now(), utilization);
+    }
+
     pub(super) fn succeeded(&self, now: Time, took: Duration) {
         self.latency.observe(now, took.as_secs_f64() * 1e6);
-        self.outcomes.succeeded(now);
-        if self.grade() != Grade::Admitted {
+        if self.outcomes.succeeded(now) {
             self.stir.look();
         }
     }
 
     pub(super) fn failed(&self, now: Time) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        if self.outcomes.failed(now) || self.grade() != Grade::Admitted {
+        if self.outcomes.failed(now) {
             self.stir.look();
         }
     }
@@ -202,7 +205,7 @@ impl Stir {
         }
     }
 
-    pub(super) fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         self.time(clock::now())
     }
 

@@ -242,16 +242,27 @@ impl SelectedWorker {
     /// Says how a call to it ended, which took from the choice until now: its latency where
     /// it succeeded, a mark against the worker where its error speaks against it.
     pub fn note<T>(&self, result: &Result<T, RpcError>) {
+        match result {
+            Ok(_) => self.praise(),
+            Err(error) => self.blame(error),
+        }
+    }
+
+    /// A call to it succeeded.
+    pub(crate) fn praise(&self) {
         let state = self.worker.state();
-        let at = clock::now();
-        let now = state.now();
-        match result.as_ref().err().map(RpcError::blame) {
-            None | Some(Blame::Nobody) => {
-                state.succeeded(now, at.saturating_duration_since(self.since));
-            }
-            Some(Blame::Worker) => state.failed(now),
-            Some(Blame::Load(pause)) => state.push_back(now, pause),
-            Some(Blame::Unknown) => {}
+        let took = clock::now().saturating_duration_since(self.since);
+        state.succeeded(state.now(), took);
+    }
+
+    /// A call to it failed, for whatever reason.
+    pub(crate) fn blame(&self, error: &RpcError) {
+        let state = self.worker.state();
+        match error.blame() {
+            Blame::Nobody => self.praise(),
+            Blame::Worker => state.failed(state.now()),
+            Blame::Load(pause) => state.push_back(state.now(), pause),
+            Blame::Unknown => {}
         }
     }
 }

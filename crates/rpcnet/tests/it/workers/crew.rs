@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use async_stream::stream;
 use rpcnet::cluster::{
-    ClusterClient, ClusterConfig, HealthConfig, LoadBalancingStrategy, Worker, WorkerConfig,
-    WorkerRegistry,
+    ClusterClient, ClusterConfig, HealthConfig, LoadBalancingStrategy, MemberState, Worker,
+    WorkerConfig, WorkerRegistry,
 };
 use rpcnet::{Code, RpcConfig, RpcError};
+use rpcnet_proto::swim::{Body, Message};
+use rpcnet_testkit::gossip::Insider;
 use tokio::sync::Notify;
 
+use crate::cluster::attacks::arena::{CLUSTER, raw};
 use crate::cluster::nodes::{Cluster, Node};
 use crate::pair::soon;
 
@@ -88,9 +91,26 @@ impl Crew {
         let worker = CrewMember::new(node).await;
         worker.node.join(&[&self.director]).await;
         self.director
-            .sees(worker.node.name(), rpcnet::cluster::MemberState::Alive)
+            .sees(worker.node.name(), MemberState::Alive)
             .await;
         worker
+    }
+
+    /// A member that says it is a worker, and answers every call with what is no response.
+    pub(crate) async fn hire_garbage(&self, name: &str) -> Insider {
+        let identity = self.cluster.ca().node(&["localhost", name]).unwrap();
+        let identity = raw(&identity);
+        let ca = self.cluster.ca().certificate_pem();
+        let mut insider = Insider::new(name, CLUSTER, ca, &identity).unwrap();
+        insider.restate(|own| {
+            own.tags.set("role", "worker").unwrap();
+        });
+        insider.link(self.director.addr, "localhost").await.unwrap();
+        let record = insider.record();
+        let joining = Message::new(Body::Join { nonce: 1, record });
+        insider.say(0, &joining).await.unwrap();
+        self.director.sees(name, MemberState::Alive).await;
+        insider
     }
 
     /// A registry of the workers that is started and knows all of them.
@@ -99,7 +119,8 @@ impl Crew {
         let registry = WorkerRegistry::new(Arc::clone(&self.director.membership), config);
         registry.start().await;
         let registry = Arc::new(registry);
-        self.all(&registry, self.workers.len()).await;
+        let known = registry.wait_until(|workers| workers.len() >= self.workers.len());
+        soon("the workers", known).await;
         registry
     }
 

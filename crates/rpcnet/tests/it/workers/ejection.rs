@@ -11,8 +11,7 @@ use crate::pair::soon;
 fn config() -> WorkerConfig {
     let ejection = EjectionConfig::default()
         .with_consecutive_failures(3)
-        .with_base(Duration::from_millis(100))
-        .with_longest(Duration::from_millis(200));
+        .with_durations(Duration::from_millis(100), Duration::from_millis(200));
     WorkerConfig::new(LoadBalancingStrategy::RoundRobin).with_ejection(ejection)
 }
 

@@ -1,12 +1,11 @@
 //! Workers that are no use: whose certificate is another's, who answer garbage, who are slow.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rpcnet::cluster::{
-    ClusterClient, ClusterClientConfig, ClusterConfig, LoadBalancingStrategy, Worker,
+    ClusterClient, ClusterClientConfig, LoadBalancingStrategy, Worker,
 };
-use rpcnet::{CallOptions, RpcError, RpcServer};
+use rpcnet::{CallOptions, RpcServer};
 
 use super::crew::{Crew, config};
 use crate::pair::{eventually, soon};
