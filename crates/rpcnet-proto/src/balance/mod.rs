@@ -16,6 +16,8 @@ mod candidate;
 mod draw;
 mod ejection;
 mod ejector;
+#[cfg(test)]
+mod fake;
 mod load_cell;
 mod outcomes;
 mod peak_ewma;
