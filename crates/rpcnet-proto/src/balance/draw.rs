@@ -31,3 +31,19 @@ impl Draw {
         self.0.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_determines_what_is_drawn_and_another_one_draws_otherwise() {
+        let drawn = |seed| {
+            let mut draw = Draw::new(seed);
+            [draw.below(1_000), draw.below(1_000), draw.below(0)]
+        };
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2), "seeds that differ by one bit do");
+        assert!((0.0..1.0).contains(&Draw::new(3).fraction()));
+    }
+}

@@ -186,3 +186,90 @@ const CALLS_MIN_MAX: u32 = 1_000_000;
 const BASE_MIN: Duration = Duration::from_millis(1);
 const LONGEST_MAX: Duration = Duration::from_secs(3_600);
 const PROBES_MAX: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_default_is_in_range_and_what_is_not_is_named() {
+        let good = EjectionConfig::default();
+        assert_eq!(good.validate(), Ok(()));
+        for (setting, bad) in [
+            ("consecutive_failures", good.with_consecutive_failures(0)),
+            ("failure_ratio", good.with_failure_ratio(0.0, 10)),
+            ("failure_ratio", good.with_failure_ratio(1.01, 10)),
+            ("failure_ratio", good.with_failure_ratio(f64::NAN, 10)),
+            ("calls_min", good.with_failure_ratio(0.5, 0)),
+            ("calls_min", good.with_failure_ratio(0.5, 1_000_001)),
+            ("base", good.with_durations(Duration::ZERO, S)),
+            ("base", good.with_durations(2 * S, S)),
+            ("longest", good.with_durations(S, 3_601 * S)),
+            ("share_max", good.with_share_max(-0.1)),
+            ("panic_threshold", good.with_panic_threshold(1.1)),
+            ("probes", good.with_probes(0)),
+            ("probes", good.with_probes(1_001)),
+        ] {
+            let error = bad.validate().expect_err(setting);
+            assert_eq!(error.setting, setting);
+            assert!(error.to_string().contains(setting));
+        }
+        for good in [
+            good.with_consecutive_failures(1),
+            good.with_failure_ratio(1.0, 1_000_000),
+            good.with_durations(BASE_MIN, LONGEST_MAX),
+            good.with_durations(S, S),
+            good.with_share_max(0.0).with_panic_threshold(1.0),
+            good.with_share_max(1.0).with_panic_threshold(0.0),
+            good.with_probes(1_000),
+        ] {
+            assert_eq!(good.validate(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_third_may_be_out_but_always_one() {
+        let config = EjectionConfig::default();
+        let out_max: Vec<usize> = [0, 1, 2, 3, 5, 6, 8, 100]
+            .map(|all| config.out_max(all))
+            .to_vec();
+        assert_eq!(out_max, [1, 1, 1, 1, 1, 2, 2, 33]);
+        assert_eq!(config.with_share_max(0.0).out_max(100), 0);
+        assert_eq!(config.with_share_max(1.0).out_max(7), 7);
+        assert_eq!(config.with_share_max(9.0).out_max(7), 7);
+        assert_eq!(config.with_share_max(f64::NAN).out_max(7), 0);
+    }
+
+    #[test]
+    fn below_half_of_them_usable_ejections_are_ignored() {
+        let config = EjectionConfig::default();
+        assert!(!config.panics(4, 8) && config.panics(3, 8));
+        assert!(!config.panics(1, 2) && config.panics(0, 1));
+        assert!(!config.panics(0, 0));
+        assert!(!config.with_panic_threshold(0.0).panics(0, 8));
+    }
+
+    #[test]
+    fn each_ejection_lasts_twice_as_long_up_to_the_longest() {
+        let config = EjectionConfig::default();
+        let lasts = [1, 2, 3, 4, 5, u32::MAX].map(|nth| config.lasts(nth).as_secs());
+        assert_eq!(lasts, [1, 2, 4, 8, 8, 8]);
+    }
+
+    #[test]
+    fn a_worker_is_failing_from_the_limits_on() {
+        let config = EjectionConfig::default();
+        assert!(!config.is_failing(4, 4, 4) && config.is_failing(5, 5, 5));
+        assert!(!config.is_failing(0, 9, 9) && config.is_failing(0, 10, 3));
+        assert!(!config.is_failing(0, 10, 2) && !config.is_failing(0, 1_000, 299));
+        let strange = config
+            .with_consecutive_failures(0)
+            .with_failure_ratio(0.0, 0);
+        assert!(
+            !strange.is_failing(0, 0, 0),
+            "who did not fail is not failing"
+        );
+    }
+}

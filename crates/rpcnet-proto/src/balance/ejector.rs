@@ -268,3 +268,205 @@ const fn standing(phase: Phase) -> Standing {
 
 /// After 2^32 milliseconds any ejection has its longest duration.
 const TIMES_MAX: u32 = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    /// Workers with the ids 0, 1, ..., and their ejector.
+    struct Bench {
+        ejector: Ejector,
+        workers: Vec<Outcomes>,
+    }
+
+    impl Bench {
+        fn new(workers: usize) -> Self {
+            Self {
+                ejector: Ejector::new(EjectionConfig::default()),
+                workers: (0..workers).map(|_| Outcomes::new()).collect(),
+            }
+        }
+
+        fn fail(&self, worker: usize, times: usize, ms: u64) {
+            for _ in 0..times {
+                self.workers[worker].failed(at(ms));
+            }
+        }
+
+        fn succeed(&self, worker: usize, times: usize, ms: u64) {
+            for _ in 0..times {
+                self.workers[worker].succeeded(at(ms));
+            }
+        }
+
+        fn review(&mut self, ms: u64) -> bool {
+            self.ejector.review(at(ms), (0..).zip(&self.workers))
+        }
+
+        fn out(&self) -> Vec<u64> {
+            self.ejector.standings().map(|(id, _)| id).collect()
+        }
+
+        fn ends(&self, worker: u64) -> Option<u64> {
+            match self.ejector.standing(worker) {
+                Standing::Ejected { until } => Some(until.as_micros() / 1_000),
+                Standing::Admitted | Standing::Probing => None,
+            }
+        }
+    }
+
+    #[test]
+    fn five_failures_in_a_row_eject_and_five_good_probes_admit() {
+        let mut bench = Bench::new(8);
+        bench.fail(3, 4, 100);
+        assert!(!bench.review(100));
+        bench.fail(3, 1, 101);
+        assert!(bench.review(101));
+        assert_eq!(bench.ends(3), Some(1_101));
+        assert_eq!(bench.ejector.poll_timeout(), Some(at(1_101)));
+        assert!(!bench.review(1_100));
+        assert!(bench.review(1_101));
+        assert_eq!(bench.ejector.standing(3), Standing::Probing);
+        assert_eq!(bench.ejector.poll_timeout(), None);
+        bench.succeed(3, 4, 1_200);
+        assert!(!bench.review(1_200));
+        bench.succeed(3, 1, 1_201);
+        assert!(bench.review(1_201));
+        assert_eq!(bench.ejector.standing(3), Standing::Admitted);
+        assert_eq!(bench.out(), []);
+    }
+
+    #[test]
+    fn a_failed_probe_ejects_for_twice_as_long_up_to_the_longest() {
+        let mut bench = Bench::new(8);
+        bench.fail(0, 5, 0);
+        bench.review(0);
+        let mut now = 0;
+        for seconds in [1, 2, 4, 8, 8] {
+            assert_eq!(bench.ends(0), Some(now + seconds * 1_000));
+            now += seconds * 1_000;
+            bench.review(now);
+            bench.succeed(0, 3, now);
+            bench.fail(0, 1, now);
+            bench.review(now);
+        }
+    }
+
+    #[test]
+    fn a_relapse_counts_until_the_worker_was_trusted_for_the_longest_time() {
+        for (later, lasts) in [(7_999, 2_000), (8_000, 1_000)] {
+            let mut bench = Bench::new(8);
+            bench.fail(0, 5, 0);
+            bench.review(0);
+            bench.review(1_000);
+            bench.succeed(0, 5, 1_000);
+            bench.review(1_000);
+            assert_eq!(bench.ejector.standing(0), Standing::Admitted);
+            let now = 1_000 + later;
+            bench.fail(0, 5, now);
+            bench.review(now);
+            assert_eq!(bench.ends(0), Some(now + lasts));
+        }
+    }
+
+    #[test]
+    fn a_share_of_failures_ejects_and_leads_to_no_second_verdict() {
+        let mut bench = Bench::new(8);
+        for turn in 0..10 {
+            bench.succeed(2, 1, turn);
+            bench.fail(2, 1, turn);
+        }
+        bench.review(10);
+        assert_eq!(bench.out(), [2]);
+        bench.review(1_010);
+        bench.succeed(2, 5, 1_020);
+        bench.review(1_020);
+        assert_eq!(bench.out(), [], "its window is still that of two seconds");
+    }
+
+    #[test]
+    fn what_ends_while_it_is_out_says_nothing() {
+        let mut bench = Bench::new(8);
+        bench.fail(2, 5, 0);
+        bench.review(0);
+        bench.fail(2, 50, 500);
+        bench.succeed(2, 50, 600);
+        assert!(!bench.review(600));
+        bench.review(1_000);
+        assert_eq!(bench.ejector.standing(2), Standing::Probing);
+        assert!(!bench.review(1_001));
+    }
+
+    #[test]
+    fn the_worst_are_ejected_and_a_third_at_most() {
+        let mut bench = Bench::new(8);
+        for worker in 0..8 {
+            bench.succeed(worker, 8 - worker, 0);
+            bench.fail(worker, 5, 0);
+        }
+        bench.review(0);
+        assert_eq!(bench.out(), [6, 7]);
+        assert!(!bench.ejector.is_panicking());
+        assert!(!bench.review(10), "the others stay, failing as they are");
+        // Of seven two may be out, of five one.
+        bench.workers.truncate(7);
+        bench.review(20);
+        assert_eq!(bench.out(), [5, 6], "one that is gone makes room");
+        let workers = (0..).zip(&bench.workers).skip(2);
+        bench.ejector.review(at(30), workers);
+        assert_eq!(bench.out(), [5], "who was to be back first is back");
+    }
+
+    #[test]
+    fn the_only_worker_is_out_and_picked_all_the_same() {
+        let mut bench = Bench::new(1);
+        bench.fail(0, 5, 0);
+        assert!(bench.review(0));
+        assert_eq!(bench.out(), [0]);
+        assert!(bench.ejector.is_panicking());
+        bench.review(1_000);
+        bench.succeed(0, 5, 1_000);
+        assert!(bench.review(1_000));
+        assert!(!bench.ejector.is_panicking());
+    }
+
+    #[test]
+    fn who_is_gone_is_forgotten_and_comes_back_without_a_past() {
+        let mut bench = Bench::new(8);
+        bench.fail(1, 5, 0);
+        bench.review(0);
+        assert!(bench.ejector.review(at(1), []));
+        assert!(bench.ejector.records.is_empty());
+        assert_eq!(bench.ejector.poll_timeout(), None);
+        bench.review(2);
+        assert_eq!(bench.ejector.standing(1), Standing::Admitted);
+    }
+
+    /// A worker that restarted, whose outcomes begin at zero again.
+    #[test]
+    fn a_new_worker_by_an_old_name_is_probed_from_its_own_beginning() {
+        let mut bench = Bench::new(8);
+        bench.succeed(1, 100, 0);
+        bench.fail(1, 5, 0);
+        bench.review(0);
+        bench.review(1_000);
+        bench.workers[1] = Outcomes::new();
+        assert!(!bench.review(1_001));
+        bench.succeed(1, 5, 1_002);
+        bench.review(1_002);
+        assert_eq!(bench.ejector.standing(1), Standing::Admitted);
+    }
+
+    #[test]
+    fn where_none_may_be_out_none_is() {
+        let mut bench = Bench::new(3);
+        bench.ejector = Ejector::new(EjectionConfig::default().with_share_max(0.0));
+        bench.fail(1, 50, 0);
+        assert!(!bench.review(0));
+        assert_eq!(bench.out(), []);
+    }
+}

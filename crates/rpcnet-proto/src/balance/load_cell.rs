@@ -49,3 +49,41 @@ const fn millis(now: Time) -> u64 {
 
 /// With one more for "nothing was reported", 16 bits.
 const LOAD_STEPS: f32 = 65_534.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    #[test]
+    fn a_report_counts_for_ten_seconds_and_then_nothing_is_known() {
+        let load = LoadCell::new();
+        assert_eq!(load.utilization(at(0)), None);
+        load.report(at(5), 0.25);
+        let read = load.utilization(at(5)).expect("it was reported");
+        assert!((read - 0.25).abs() < 1e-4);
+        assert!(load.utilization(at(10_005)).is_some());
+        assert_eq!(load.utilization(at(10_006)), None);
+        assert_eq!(load.utilization(at(5 + (1 << 32))), None, "nor much later");
+        assert!(load.utilization(at(0)).is_some(), "a clock read before");
+        load.report(at(20_000), 1.0);
+        assert_eq!(load.utilization(at(20_000)), Some(1.0));
+    }
+
+    #[test]
+    fn what_is_beyond_the_ends_counts_as_them() {
+        let load = LoadCell::new();
+        load.report(at(0), f32::NAN);
+        assert_eq!(load.utilization(at(0)), None);
+        for (reported, read) in [(-1.0, 0.0), (7.5, 1.0), (f32::INFINITY, 1.0)] {
+            load.report(at(0), reported);
+            assert_eq!(load.utilization(at(0)), Some(read));
+        }
+        let end = Time::from_micros(u64::MAX);
+        load.report(end, 0.0);
+        assert_eq!(load.utilization(end), Some(0.0));
+    }
+}

@@ -16,6 +16,8 @@ mod candidate;
 mod draw;
 mod ejection;
 mod ejector;
+#[cfg(test)]
+mod fake;
 mod hash;
 mod load_cell;
 mod outcomes;

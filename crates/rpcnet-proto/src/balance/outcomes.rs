@@ -182,7 +182,7 @@ impl Piece {
             });
         }
         let is_past = self.period.wrapping_sub(period) & PERIOD_MASK <= PAST_PERIODS;
-        (!is_past).then_some(Self {
+        (!is_past || self.calls == 0).then_some(Self {
             period,
             calls: 1,
             failures,
@@ -201,9 +201,118 @@ const PERIOD_US: u64 = 500_000;
 const PERIOD_MASK: u64 = 0xff_ffff;
 
 /// How far back a time may lie without being taken for one of the next round.
-const PAST_PERIODS: u64 = 7_200;
+const PAST_PERIODS: u64 = 120;
 
 const COUNT_BITS: u32 = 20;
 const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
 
 const CALL_INTERVAL_US: u64 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    #[test]
+    fn the_window_is_that_of_the_last_two_seconds() {
+        let outcomes = Outcomes::new();
+        for half in 0..4 {
+            outcomes.succeeded(at(half * 500));
+            outcomes.failed(at(half * 500 + 499));
+        }
+        assert_eq!(outcomes.window(at(1_999)), (8, 4));
+        assert_eq!(outcomes.window(at(2_000)), (6, 3));
+        assert_eq!(outcomes.window(at(3_499)), (2, 1));
+        assert_eq!(outcomes.window(at(3_500)), (0, 0));
+        outcomes.failed(at(2_000));
+        assert_eq!(outcomes.window(at(2_000)), (7, 4));
+        assert_eq!((outcomes.calls(), outcomes.failures()), (9, 5));
+    }
+
+    #[test]
+    fn failures_count_in_a_row_until_a_success() {
+        let outcomes = Outcomes::new();
+        (0..4).for_each(|turn| assert!(!outcomes.failed(at(turn))));
+        outcomes.succeeded(at(4));
+        assert_eq!(outcomes.failures_in_a_row(), 0);
+        (0..4).for_each(|turn| assert!(!outcomes.failed(at(10_000 + turn))));
+        assert!(outcomes.failed(at(10_004)), "the fifth");
+        assert_eq!(outcomes.failures_in_a_row(), 5);
+    }
+
+    #[test]
+    fn the_ejector_is_called_for_when_a_share_of_the_calls_fails() {
+        let outcomes = Outcomes::new();
+        for turn in 0..5 {
+            assert!(!outcomes.succeeded(at(turn)));
+            assert_eq!(outcomes.failed(at(turn)), turn == 4, "from ten calls on");
+        }
+        let all_good = Outcomes::new();
+        (0..100).for_each(|_| assert!(!all_good.succeeded(at(0))));
+        (0..4).for_each(|_| assert!(!all_good.failed(at(0))));
+    }
+
+    #[test]
+    fn while_it_goes_on_failing_the_ejector_is_called_for_ten_times_a_second() {
+        let outcomes = Outcomes::new();
+        let calls = (0..10_000).filter(|ms| outcomes.failed(at(*ms))).count();
+        assert_eq!(calls, 100);
+    }
+
+    #[test]
+    fn a_worker_that_is_probed_calls_for_the_ejector_each_time() {
+        let outcomes = Outcomes::new();
+        for _ in 0..20 {
+            outcomes.failed(at(0));
+        }
+        outcomes.start_over(true);
+        assert_eq!(outcomes.window(at(0)), (0, 0));
+        assert_eq!(outcomes.failures_in_a_row(), 0);
+        assert!(outcomes.succeeded(at(1)) && outcomes.failed(at(1)));
+        outcomes.start_over(false);
+        assert!(!outcomes.succeeded(at(1)) && !outcomes.failed(at(1)));
+        assert_eq!(outcomes.calls(), 24, "the totals are kept");
+    }
+
+    #[test]
+    fn other_limits_than_the_default_are_kept() {
+        let config = EjectionConfig::default()
+            .with_consecutive_failures(2)
+            .with_failure_ratio(1.0, 100);
+        let outcomes = Outcomes::for_config(config);
+        assert!(!outcomes.failed(at(0)) && outcomes.failed(at(0)));
+    }
+
+    #[test]
+    fn a_piece_of_the_window_is_full_at_a_million_calls() {
+        let full = Piece {
+            period: 7,
+            calls: COUNT_MAX,
+            failures: COUNT_MAX,
+        };
+        assert!(full.with(7, 1).is_none());
+        let read = Piece::read(full.write());
+        assert_eq!(
+            (read.period, read.calls, read.failures),
+            (7, COUNT_MAX, COUNT_MAX)
+        );
+        let next = full.with(8, 1).expect("a later period begins anew");
+        assert_eq!((next.period, next.calls, next.failures), (8, 1, 1));
+        assert!(full.with(6, 1).is_none(), "an earlier one is over");
+    }
+
+    #[test]
+    fn periods_wrap_around_and_times_go_backwards_without_harm() {
+        let round = (PERIOD_MASK + 1) * PERIOD_US;
+        let outcomes = Outcomes::new();
+        outcomes.failed(Time::from_micros(round - 1));
+        outcomes.failed(Time::from_micros(round));
+        assert_eq!(outcomes.window(Time::from_micros(round)), (2, 2));
+        outcomes.failed(Time::from_micros(0));
+        outcomes.failed(Time::from_micros(u64::MAX));
+        assert_eq!(outcomes.failures(), 4);
+    }
+}

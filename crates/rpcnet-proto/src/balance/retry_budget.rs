@@ -120,3 +120,89 @@ const PARTS: f64 = (1_u32 << PART_BITS) as f64;
 
 const RATIO_MAX: f64 = 100.0;
 const PER_SECOND_MAX: u32 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_micros(ms * 1_000)
+    }
+
+    fn withdraw_all(budget: &RetryBudget, now: Time) -> usize {
+        (0..).take_while(|_| budget.withdraw(now)).count()
+    }
+
+    #[test]
+    fn it_begins_with_ten_seconds_of_its_reserve_and_gets_no_more_without_calls() {
+        let budget = RetryBudget::default();
+        assert_eq!(budget.balance(at(0)), 100.0);
+        assert!(budget.balance(at(3_600_000)) <= 100.0);
+        assert_eq!(withdraw_all(&budget, at(3_600_000)), 100);
+        assert!(!budget.withdraw(at(3_600_000)));
+        // Ten per second come back, fewer as the balance nears what it settles at.
+        assert_eq!(withdraw_all(&budget, at(3_601_000)), 9);
+        assert!(budget.balance(at(3_700_000)) > 99.0);
+    }
+
+    #[test]
+    fn a_fifth_of_the_calls_may_be_tried_again() {
+        let budget = RetryBudget::new(0.2, 0);
+        assert_eq!(withdraw_all(&budget, at(0)), 0);
+        (0..1_000).for_each(|_| budget.deposit(at(0)));
+        assert_eq!(withdraw_all(&budget, at(0)), 199, "rounded down");
+        // In step with the calls, for a minute.
+        let mut retries = 0;
+        for ms in 0..60_000 {
+            budget.deposit(at(ms));
+            retries += usize::from(budget.withdraw(at(ms)));
+        }
+        assert!((11_900..=12_000).contains(&retries), "{retries}");
+    }
+
+    #[test]
+    fn what_is_not_withdrawn_fades_in_ten_seconds() {
+        let budget = RetryBudget::new(1.0, 0);
+        (0..1_000).for_each(|_| budget.deposit(at(0)));
+        assert_eq!(budget.balance(at(0)), 1_000.0);
+        let left = budget.balance(at(10_000));
+        assert!((left - 367.9).abs() < 0.1, "{left}");
+        assert!(budget.balance(at(200_000)) < 0.01);
+    }
+
+    #[test]
+    fn settings_beyond_their_ends_count_as_them_and_the_balance_has_a_limit() {
+        assert_eq!(RetryBudget::new(f64::NAN, 1).deposit, 0);
+        assert_eq!(RetryBudget::new(-1.0, 1).deposit, 0);
+        let most = RetryBudget::new(f64::INFINITY, u32::MAX);
+        assert_eq!(most.balance(at(0)), 1_000_000.0);
+        (0..10_000).for_each(|_| most.deposit(at(0)));
+        assert_eq!(most.balance(at(0)) as u32, RetryBudget::BALANCE_MAX);
+        assert!(most.withdraw(at(0)));
+    }
+
+    /// Ten milliseconds wrap around in 497 days.
+    #[test]
+    fn no_time_makes_a_retry_out_of_nothing() {
+        let budget = RetryBudget::new(0.2, 1);
+        let wrap = 10 * (1_u64 << 32);
+        assert_eq!(withdraw_all(&budget, at(wrap / 2)), 10);
+        assert_eq!(withdraw_all(&budget, at(wrap / 2 - 60_000)), 0, "backwards");
+        assert!(withdraw_all(&budget, at(wrap - 5_000)) <= 10);
+        assert_eq!(withdraw_all(&budget, at(wrap + 5_000)), 6);
+        assert!(budget.balance(Time::from_micros(u64::MAX)) <= 10.0);
+    }
+
+    #[test]
+    fn threads_share_one_balance() {
+        let budget = RetryBudget::new(0.0, 100);
+        let withdrawn: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| withdraw_all(&budget, at(0))))
+                .collect();
+            let counts = threads.into_iter().map(|thread| thread.join());
+            counts.map(|count| count.expect("it ends")).sum()
+        });
+        assert_eq!(withdrawn, 1_000);
+    }
+}

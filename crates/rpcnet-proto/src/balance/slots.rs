@@ -97,3 +97,88 @@ const SLOT_SALT: u64 = 0x534c_4f54;
 
 /// No index: a set is shorter.
 const NOBODY: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Fake, fakes};
+    use super::*;
+
+    /// The owner of each slot, by id.
+    fn by_id(table: &SlotTable) -> Vec<u64> {
+        let owner = |at: &u32| table.ids[*at as usize];
+        table.owners.iter().map(owner).collect()
+    }
+
+    fn owned(table: &SlotTable, at: u32) -> usize {
+        table.owners.iter().filter(|owner| **owner == at).count()
+    }
+
+    #[test]
+    fn a_leaver_moves_its_own_slots_alone_and_they_are_few() {
+        for count in [2, 8, 20, 32] {
+            let all = fakes(count);
+            let before = SlotTable::new(&all);
+            for leaver in 0..count as usize {
+                let mut rest = all.clone();
+                let gone = rest.remove(leaver).id;
+                let after = by_id(&before.succeed(&rest));
+                let moved = by_id(&before)
+                    .iter()
+                    .zip(&after)
+                    .filter(|(was, is)| {
+                        assert!(was == is || **was == gone, "it was not the leaver's");
+                        was != is
+                    })
+                    .count();
+                assert_eq!(moved, owned(&before, leaver as u32));
+                let share = moved as f64 / SLOTS as f64;
+                assert!(share <= 1.2 / count as f64, "{share} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_joiner_takes_slots_and_nobody_else_does() {
+        let all = fakes(9);
+        let before = SlotTable::new(&all[1..]);
+        let after = before.succeed(&all);
+        for (was, is) in by_id(&before).iter().zip(by_id(&after)) {
+            assert!(*was == is || is == all[0].id);
+        }
+        assert!(owned(&after, 0) as f64 <= 1.2 / 9.0 * SLOTS as f64);
+    }
+
+    #[test]
+    fn the_owners_depend_on_who_is_there_and_not_on_the_way_there() {
+        let all = fakes(30);
+        let steps = [&all[..10], &all[5..25], &all[20..], &all[..0], &all[3..12]];
+        let mut table = SlotTable::new(&all);
+        for step in steps {
+            table = table.succeed(step);
+            let mut shuffled: Vec<Fake> = step.to_vec();
+            shuffled.reverse();
+            if step.is_empty() {
+                assert!(table.owners.iter().all(|owner| *owner == NOBODY));
+            } else {
+                assert_eq!(by_id(&table), by_id(&SlotTable::new(&shuffled)));
+            }
+        }
+    }
+
+    #[test]
+    fn two_by_one_name_do_not_share_what_is_theirs() {
+        let twins = [Fake::new(1), Fake::new(1), Fake::new(2)];
+        let table = SlotTable::new(&twins);
+        assert_eq!(owned(&table, 0), 0);
+        assert!(owned(&table, 1) > SLOTS / 3 && owned(&table, 2) > SLOTS / 3);
+    }
+
+    #[test]
+    fn a_key_has_several_owners_one_after_another() {
+        let table = SlotTable::new(&fakes(50));
+        let owners: BTreeSet<usize> = table.owners(7).collect();
+        assert!(owners.len() > 4, "{owners:?}");
+        assert_eq!(table.owners(7).count(), TRIES_MAX as usize);
+        assert!(table.owners(7).eq(table.owners(7)));
+    }
+}

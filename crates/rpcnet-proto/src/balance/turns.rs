@@ -44,3 +44,36 @@ const fn turn_of(count: u64, len: usize) -> usize {
         None => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::fakes;
+    use super::*;
+
+    #[test]
+    fn who_is_next_stays_next_when_others_come_and_go() {
+        let all = fakes(6);
+        let turns = Turns::new(&all);
+        let taken: Vec<usize> = (0..8).map(|_| turns.take(6)).collect();
+        assert_eq!(taken, [0, 1, 2, 3, 4, 5, 0, 1]);
+        // Candidate 2 is next: without 0 it has index 1, with a seventh at the end index 2.
+        assert_eq!(turns.succeed(&all[1..]).take(5), 1);
+        assert_eq!(turns.succeed(&fakes(7)).take(7), 2);
+        // Where it is gone, the one after it is.
+        assert_eq!(turns.succeed(&all[3..]).take(3), 0);
+        assert_eq!(
+            turns.succeed(&all[..2]).take(2),
+            0,
+            "those after are gone too"
+        );
+    }
+
+    #[test]
+    fn no_candidates_have_no_turns_and_the_next_set_begins_anew() {
+        let none = Turns::new(&fakes(0));
+        assert_eq!(none.take(0), 0);
+        let all = fakes(3);
+        assert_eq!(none.succeed(&all).take(3), 0);
+        assert_eq!(Turns::new(&all).succeed(&fakes(0)).take(0), 0);
+    }
+}

@@ -63,3 +63,53 @@ impl Default for ZonePreference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+
+    fn busy(in_flight: u32) -> Fake {
+        Fake {
+            in_flight,
+            ..Fake::new(1)
+        }
+    }
+
+    #[test]
+    fn a_call_leaves_its_zone_where_that_is_more_than_twice_as_busy() {
+        let zone = ZonePreference::default();
+        for (local, other, stays) in [
+            (0, 0, true),
+            (2, 0, true),
+            (3, 0, false),
+            (5, 2, true),
+            (6, 2, false),
+            (3, 9, true),
+            (u32::MAX, u32::MAX, true),
+            (u32::MAX, 0, false),
+        ] {
+            assert_eq!(
+                zone.keeps(&busy(local), &busy(other)),
+                stays,
+                "{local}, {other}"
+            );
+        }
+        let zone = ZonePreference::new(3.0).with_floor(10);
+        assert!(zone.keeps(&busy(10), &busy(0)));
+        assert!(!zone.keeps(&busy(11), &busy(0)));
+        assert!(zone.keeps(&busy(11), &busy(3)));
+        assert!(ZonePreference::new(f64::NAN).keeps(&busy(100), &busy(0)));
+    }
+
+    #[test]
+    fn where_there_is_one_pick_it_is_chosen() {
+        let (zone, near, far) = (ZonePreference::default(), busy(9), busy(1));
+        let choose = |local, other| zone.choose(local, other).map(|one: &Fake| one.in_flight);
+        assert_eq!(choose(Some(&near), Some(&far)), Some(1));
+        assert_eq!(choose(Some(&far), Some(&near)), Some(1));
+        assert_eq!(choose(Some(&near), None), Some(9));
+        assert_eq!(choose(None, Some(&far)), Some(1));
+        assert_eq!(choose(None, None), None);
+    }
+}
