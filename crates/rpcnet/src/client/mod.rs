@@ -5,6 +5,8 @@ mod connection;
 mod link;
 mod request;
 mod streaming;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 use std::future::Future;

@@ -84,9 +84,12 @@ pub(crate) struct Attempted {
     pub(crate) result: Result<Bytes, RpcError>,
     /// How busy the server said that it is, where it was asked and answered: a refusal
     /// says so too.
-    #[expect(
-        dead_code,
-        reason = "for whoever chooses among servers, who is yet to come"
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for whoever chooses among servers, who is yet to come"
+        )
     )]
     pub(crate) load: Option<Load>,
 }
