@@ -6,6 +6,8 @@ mod endpoint;
 mod link;
 mod request;
 mod streaming;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 use std::future::Future;

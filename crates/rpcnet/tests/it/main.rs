@@ -14,6 +14,7 @@ mod hostile_server;
 mod keep_alive;
 mod leave;
 mod limits;
+mod load;
 mod pair;
 mod panics;
 mod probe;
