@@ -222,7 +222,11 @@ impl Link {
 
     /// One handshake and exchange of settings.
     async fn attempt(self: Arc<Self>) -> Outcome {
-        let dialled = self.endpoint.dialer.dial(self.target, &self.server_name).await;
+        let dialled = self
+            .endpoint
+            .dialer
+            .dial(self.target, &self.server_name)
+            .await;
         let (quic, mut acceptor) = dialled.map_err(ConnectFailure::Lost)?;
         let exchange = ClientConnection::establish(quic.clone(), &mut acceptor, &self.config);
         let (connection, receiver) = exchange.await.map_err(|failure| match failure {

@@ -39,7 +39,9 @@ pub use self::membership::ClusterMembership;
 pub use self::registry::NodeRegistry;
 pub use self::subscription::ClusterEvents;
 pub use self::view::ClusterView;
-pub use self::workers::{Absent, SelectedWorker, Worker, WorkerConfig, WorkerError, WorkerRegistry};
+pub use self::workers::{
+    Absent, SelectedWorker, Worker, WorkerConfig, WorkerError, WorkerRegistry,
+};
 pub use rpcnet_proto::balance::{EjectionConfig, Strategy as LoadBalancingStrategy};
 pub use rpcnet_proto::swim::{
     Counters as ProtocolCounters, MemberState, NameError, NodeName, PartitionEvidence, QuorumView,

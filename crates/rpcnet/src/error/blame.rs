@@ -38,7 +38,9 @@ impl RpcError {
             | Self::InternalError(_)
             | Self::Unavailable(_) => Blame::Worker,
             Self::Status(status) => match status.code {
-                Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss => Blame::Worker,
+                Code::Unknown | Code::Internal | Code::Unavailable | Code::DataLoss => {
+                    Blame::Worker
+                }
                 _ => Blame::Nobody,
             },
             Self::UnknownMethod(_)
@@ -83,7 +85,10 @@ mod tests {
             refused(Code::ResourceExhausted).blame(),
             Blame::Load(Duration::ZERO)
         );
-        assert_eq!(refused(Code::Unavailable).blame(), Blame::Load(Duration::ZERO));
+        assert_eq!(
+            refused(Code::Unavailable).blame(),
+            Blame::Load(Duration::ZERO)
+        );
         assert_eq!(RpcError::over_limit("ours").blame(), Blame::Unknown);
     }
 }

@@ -68,7 +68,9 @@ impl Inner {
             // Nobody else is there: the same ones are not asked at once again.
             drop(selected);
             let (first, longest) = self.config.retry_backoff;
-            let backoff = course.backoff.get_or_insert_with(|| Backoff::new(first, longest));
+            let backoff = course
+                .backoff
+                .get_or_insert_with(|| Backoff::new(first, longest));
             sleep(backoff.next_pause().max(pause)).await;
             selected = self.select(target, &course.tried);
         }
@@ -100,9 +102,7 @@ impl Inner {
             return self.first(request, target, course).await;
         };
         match decide::next(&error, request.options.idempotent) {
-            Next::Elsewhere { pause } => {
-                self.another(request, target, course, error, pause).await
-            }
+            Next::Elsewhere { pause } => self.another(request, target, course, error, pause).await,
             Next::Fail => Err(error),
         }
     }
@@ -129,7 +129,10 @@ impl Inner {
         tried: &Tried,
         error: WorkerError,
     ) -> Result<SelectedWorker, RpcError> {
-        let can_wait = matches!(error, WorkerError::NoWorker(_) | WorkerError::AllBusy { .. });
+        let can_wait = matches!(
+            error,
+            WorkerError::NoWorker(_) | WorkerError::AllBusy { .. }
+        );
         if !can_wait || !request.options.wait_for_ready {
             self.counters.without_worker.one();
             return Err(error.into());

@@ -115,7 +115,12 @@ impl ClusterClientConfig {
             )));
         }
         let (first, longest) = self.retry_backoff;
-        let times = [Some(first), Some(longest), self.attempt_timeout, self.hedge_after];
+        let times = [
+            Some(first),
+            Some(longest),
+            self.attempt_timeout,
+            self.hedge_after,
+        ];
         if times.iter().flatten().any(|time| *time < SHORTEST) || longest < first {
             return Err(RpcError::config(
                 "attempt timeout, hedging and retry backoff must be at least 1 ms, and the \

@@ -81,14 +81,30 @@ mod tests {
     fn a_verdict_is_a_result_at_every_worker() {
         for is_idempotent in [false, true] {
             for code in Code::ALL {
-                assert_eq!(next(&peer(code, Origin::Handler), is_idempotent), Next::Fail);
+                assert_eq!(
+                    next(&peer(code, Origin::Handler), is_idempotent),
+                    Next::Fail
+                );
             }
-            for code in [Code::Unimplemented, Code::PermissionDenied, Code::InvalidArgument] {
-                assert_eq!(next(&peer(code, Origin::Refused), is_idempotent), Next::Fail);
+            for code in [
+                Code::Unimplemented,
+                Code::PermissionDenied,
+                Code::InvalidArgument,
+            ] {
+                assert_eq!(
+                    next(&peer(code, Origin::Refused), is_idempotent),
+                    Next::Fail
+                );
             }
             // A panic would be a panic elsewhere too.
-            assert_eq!(next(&RpcError::internal("a panic"), is_idempotent), Next::Fail);
-            assert_eq!(next(&RpcError::over_limit("ours"), is_idempotent), Next::Fail);
+            assert_eq!(
+                next(&RpcError::internal("a panic"), is_idempotent),
+                Next::Fail
+            );
+            assert_eq!(
+                next(&RpcError::over_limit("ours"), is_idempotent),
+                Next::Fail
+            );
             assert_eq!(next(&RpcError::Timeout, is_idempotent), Next::Fail);
         }
     }

@@ -73,7 +73,9 @@ impl Lines {
     /// Whether a call to the worker can be sent without waiting for a connection.
     pub(super) fn is_connected(&self, worker: &Worker) -> bool {
         let lines = self.by_worker.load();
-        lines.get(&key(worker)).is_some_and(|line| line.is_connected())
+        lines
+            .get(&key(worker))
+            .is_some_and(|line| line.is_connected())
     }
 
     /// A connection was lost: whoever keeps the lines makes it anew.

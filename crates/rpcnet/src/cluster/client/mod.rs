@@ -341,7 +341,13 @@ impl ClusterClient {
         filter: Option<&str>,
         options: CallOptions,
     ) -> impl Future<Output = Result<Vec<WorkerResult>, RpcError>> + Send + use<> {
-        self.scatter(usize::MAX, method, data.into(), Target::new(filter), options)
+        self.scatter(
+            usize::MAX,
+            method,
+            data.into(),
+            Target::new(filter),
+            options,
+        )
     }
 
     /// As [`call_all`](Self::call_all), but done as soon as `successes` of the workers have

@@ -84,7 +84,9 @@ impl Carrier for WorkerPool {
         options: CallOptions,
     ) -> impl Future<Output = Result<WorkerBytes, RpcError>> + Send + use<> {
         let target = self.target.clone();
-        let opened = self.client.server_streaming(method, payload, target, options);
+        let opened = self
+            .client
+            .server_streaming(method, payload, target, options);
         async move { opened.await.map(WorkerBytes) }
     }
 
@@ -99,7 +101,9 @@ impl Carrier for WorkerPool {
         S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
     {
         let target = self.target.clone();
-        let opened = self.client.streaming(method, kind, requests, target, options);
+        let opened = self
+            .client
+            .streaming(method, kind, requests, target, options);
         async move { opened.await.map(WorkerBytes) }
     }
 }

@@ -209,7 +209,9 @@ impl Open {
             return Err(error);
         };
         match decide::next(&error, again.request.options.idempotent) {
-            Next::Elsewhere { .. } => Ok(Box::pin(again.open(Arc::clone(&self.inner), Some(error)))),
+            Next::Elsewhere { .. } => {
+                Ok(Box::pin(again.open(Arc::clone(&self.inner), Some(error))))
+            }
             Next::Fail => Err(error),
         }
     }

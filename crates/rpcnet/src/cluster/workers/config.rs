@@ -109,7 +109,9 @@ impl WorkerConfig {
             )));
         }
         self.health.validate()?;
-        self.ejection.validate().map_err(|error| RpcError::config(error.to_string()))
+        self.ejection
+            .validate()
+            .map_err(|error| RpcError::config(error.to_string()))
     }
 
     /// The same with every value inside its range.

@@ -149,7 +149,11 @@ impl fmt::Display for Absent {
             self.filter, self.workers
         )?;
         let shown = self.others.join("; ");
-        let more = if self.workers > self.others.len() { "; …" } else { "" };
+        let more = if self.workers > self.others.len() {
+            "; …"
+        } else {
+            ""
+        };
         write!(f, " ({shown}{more})")
     }
 }
@@ -179,7 +183,10 @@ mod tests {
             absent().to_string(),
             "no worker fits `gpu`: 2 are there (worker-1: role=worker; …)"
         );
-        let none = Absent { workers: 0, ..absent() };
+        let none = Absent {
+            workers: 0,
+            ..absent()
+        };
         assert_eq!(
             none.to_string(),
             "no worker: none of the 3 live members has `role=worker`"

@@ -90,7 +90,10 @@ impl Follow {
         let due = self.ejector.poll_timeout();
         let due = due.and_then(|at| self.shared.stir.instant(at));
         let idle = clock::now() + IDLE;
-        [due, self.watch_at].into_iter().flatten().fold(idle, Instant::min)
+        [due, self.watch_at]
+            .into_iter()
+            .flatten()
+            .fold(idle, Instant::min)
     }
 
     fn on_time(&mut self) {
@@ -124,7 +127,11 @@ impl Follow {
             // With so little doubt it was the host that said that nobody has the port.
             ClusterEvent::NodeUnreachable { member, phi } => {
                 let is_refused = *phi < self.health.threshold();
-                let reach = if is_refused { Reach::Gone } else { Reach::Silent };
+                let reach = if is_refused {
+                    Reach::Gone
+                } else {
+                    Reach::Silent
+                };
                 self.set_reach(member, reach);
             }
             ClusterEvent::NodeReachable(member) => self.set_reach(member, Reach::Reachable),
@@ -217,7 +224,9 @@ impl Follow {
     /// Lets go of who is no worker any more.
     fn forget_others(&mut self, view: &ClusterView, now: &[Member]) {
         self.known.retain(|name, known| {
-            let stays = now.binary_search_by(|member| member.name().cmp(name)).is_ok();
+            let stays = now
+                .binary_search_by(|member| member.name().cmp(name))
+                .is_ok();
             // Who has left, or is a worker no more, goes on with what it has.
             let member = view.get(name.as_str());
             if !stays && member.is_none_or(|it| it.state() == MemberState::Failed) {

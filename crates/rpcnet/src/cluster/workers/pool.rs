@@ -95,7 +95,12 @@ impl Pool {
     /// Makes the choice for a filter.
     pub(super) fn choose(&self, filter: &str) -> Result<Arc<Choice>, WorkerError> {
         let filter = TagFilter::new(filter)?;
-        Ok(Arc::new(Choice::new(filter, &self.workers, &self.rules, None)))
+        Ok(Arc::new(Choice::new(
+            filter,
+            &self.workers,
+            &self.rules,
+            None,
+        )))
     }
 
     /// The same pool, which knows one more filter; `None` where it knows as many as it may.
@@ -168,8 +173,7 @@ impl Group {
             Some(before) => before.picker.succeed(&workers),
             None => Picker::new(strategy, &workers),
         };
-        let (local, others): (Vec<_>, Vec<_>) =
-            workers.iter().cloned().partition(Worker::is_local);
+        let (local, others): (Vec<_>, Vec<_>) = workers.iter().cloned().partition(Worker::is_local);
         let zones = (!local.is_empty() && !others.is_empty()).then(|| {
             let before = before.and_then(|before| before.zones.as_deref());
             let part = |workers: Vec<Worker>, before: Option<&(_, Picker)>| {

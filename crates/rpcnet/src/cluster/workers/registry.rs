@@ -158,10 +158,7 @@ impl WorkerRegistry {
     /// # Cancel safety
     ///
     /// Cancel safe: it does not wait.
-    pub async fn select_worker(
-        &self,
-        filter: Option<&str>,
-    ) -> Result<SelectedWorker, WorkerError> {
+    pub async fn select_worker(&self, filter: Option<&str>) -> Result<SelectedWorker, WorkerError> {
         self.shared.pick(&plain_wish(filter))
     }
 

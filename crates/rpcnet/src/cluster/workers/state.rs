@@ -116,7 +116,8 @@ impl WorkerState {
     }
 
     pub(super) fn set_reach(&self, reach: Reach) {
-        self.reach.send_if_modified(|now| std::mem::replace(now, reach) != reach);
+        self.reach
+            .send_if_modified(|now| std::mem::replace(now, reach) != reach);
     }
 
     /// Waits until the worker is out of reach.
@@ -217,7 +218,8 @@ impl Stir {
 
     /// `None` for a time that never comes.
     pub(super) fn instant(&self, at: Time) -> Option<Instant> {
-        self.origin.checked_add(Duration::from_micros(at.as_micros()))
+        self.origin
+            .checked_add(Duration::from_micros(at.as_micros()))
     }
 
     pub(super) fn look(&self) {

@@ -30,7 +30,9 @@ struct Inner {
 
 impl Worker {
     pub(super) fn new(member: Member, state: Arc<WorkerState>, zone: Option<&str>) -> Self {
-        let weight = member.tag(WEIGHT_TAG).and_then(|weight| weight.parse().ok());
+        let weight = member
+            .tag(WEIGHT_TAG)
+            .and_then(|weight| weight.parse().ok());
         let weight = weight.unwrap_or(WEIGHT_DEFAULT).clamp(1, WEIGHT_MAX);
         let is_local = zone.is_some_and(|zone| member.tag(ZONE_TAG) == Some(zone));
         Self(Arc::new(Inner {
@@ -200,7 +202,11 @@ impl Candidate for Worker {
     fn latency_us(&self, now: Time) -> f64 {
         // One that nobody knows is tried soon, but not by everybody at once: its first
         // call in flight makes it dear.
-        self.0.state.latency.latency_us(now).unwrap_or(LATENCY_PRIOR_US)
+        self.0
+            .state
+            .latency
+            .latency_us(now)
+            .unwrap_or(LATENCY_PRIOR_US)
     }
 
     fn utilization(&self, now: Time) -> Option<f32> {

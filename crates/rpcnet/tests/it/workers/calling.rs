@@ -17,16 +17,25 @@ async fn calls_go_round_and_each_worker_is_verified_as_its_own_name() {
     let client = crew.client().await;
     let mut counts = BTreeMap::new();
     for _ in 0..30 {
-        let reply = client.call_worker("who", Vec::new(), Some("role=worker")).await;
+        let reply = client
+            .call_worker("who", Vec::new(), Some("role=worker"))
+            .await;
         let name = String::from_utf8(reply.unwrap()).unwrap();
         *counts.entry(name).or_insert(0) += 1;
     }
     assert_eq!(counts.len(), 3, "{counts:?}");
     let counters = client.counters();
-    assert_eq!((counters.calls, counters.attempts), (30, 30), "{counters:?}");
+    assert_eq!(
+        (counters.calls, counters.attempts),
+        (30, 30),
+        "{counters:?}"
+    );
     for worker in client.registry().workers() {
         assert!(worker.latency().is_some(), "{worker} was measured");
-        assert!(worker.utilization().is_some(), "{worker} said how busy it is");
+        assert!(
+            worker.utilization().is_some(),
+            "{worker} said how busy it is"
+        );
     }
 }
 
@@ -44,11 +53,16 @@ async fn a_call_borrows_nothing_and_can_be_spawned() {
 async fn without_a_worker_a_call_fails_at_once_or_waits_as_it_was_told() {
     let crew = Crew::of(&[]).await;
     let client = crew.client().await;
-    let error = client.call_worker("who", Vec::new(), None).await.unwrap_err();
+    let error = client
+        .call_worker("who", Vec::new(), None)
+        .await
+        .unwrap_err();
     assert!(matches!(error, RpcError::NoWorker(_)), "{error:?}");
     assert!(error.is_retryable());
 
-    let options = CallOptions::new().wait_for_ready().with_timeout(Duration::from_millis(50));
+    let options = CallOptions::new()
+        .wait_for_ready()
+        .with_timeout(Duration::from_millis(50));
     let call = client.call_worker_with("who", Vec::new(), None, options);
     assert!(matches!(call.await, Err(RpcError::Timeout)));
 
@@ -110,7 +124,10 @@ async fn uploads_and_streams_both_ways_reach_a_worker() {
     let parts = || futures::stream::iter([b"a".to_vec(), b"b".to_vec()]);
     let joined = client.call_worker_client_streaming("join", parts(), None);
     assert_eq!(joined.await.unwrap(), b"ab");
-    let mut both = client.call_worker_streaming("join", parts(), None).await.unwrap();
+    let mut both = client
+        .call_worker_streaming("join", parts(), None)
+        .await
+        .unwrap();
     assert!(both.worker().is_some());
     assert_eq!(both.next().await.unwrap().unwrap(), b"ab");
     assert!(both.next().await.is_none());
@@ -125,7 +142,10 @@ async fn a_call_to_busy_workers_is_refused_or_waits_for_room() {
     let holding = tokio::spawn(client.call_worker("hold", Vec::new(), None));
     let marks = &crew.workers[0].marks;
     eventually("it holds", || marks.held() == 1).await;
-    let error = client.call_worker("who", Vec::new(), None).await.unwrap_err();
+    let error = client
+        .call_worker("who", Vec::new(), None)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("with_in_flight_max"), "{error}");
     let options = CallOptions::new().wait_for_ready();
     let waiting = client.call_worker_with("who", Vec::new(), None, options);
@@ -144,7 +164,10 @@ async fn a_closed_client_makes_no_calls() {
     let client = crew.client().await;
     client.call_worker("who", Vec::new(), None).await.unwrap();
     client.clone().close();
-    let error = client.call_worker("who", Vec::new(), None).await.unwrap_err();
+    let error = client
+        .call_worker("who", Vec::new(), None)
+        .await
+        .unwrap_err();
     let RpcError::ConnectionError(error) = error else {
         panic!("{error:?}");
     };
@@ -157,6 +180,9 @@ async fn what_is_wrong_with_a_file_the_first_call_says() {
     let registry = crew.registry(LoadBalancingStrategy::default()).await;
     let missing = rpcnet::RpcConfig::new(crew.cluster.path("none.pem"), "127.0.0.1:0");
     let client = ClusterClient::new(registry, missing);
-    let error = client.call_worker("who", Vec::new(), None).await.unwrap_err();
+    let error = client
+        .call_worker("who", Vec::new(), None)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("none.pem"), "{error}");
 }

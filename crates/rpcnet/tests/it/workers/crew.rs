@@ -59,7 +59,9 @@ impl Marks {
 
     fn fails(&self) -> bool {
         let less = |left: u32| left.checked_sub(1);
-        let before = self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        let before = self
+            .failing
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
         before.is_ok()
     }
 }
@@ -102,7 +104,7 @@ impl Crew {
         let identity = raw(&identity);
         let ca = self.cluster.ca().certificate_pem();
         let mut insider = Insider::new(name, CLUSTER, ca, &identity).unwrap();
-        insider.restate(|own| {
+        let _record = insider.restate(|own| {
             own.tags.set("role", "worker").unwrap();
         });
         insider.link(self.director.addr, "localhost").await.unwrap();

@@ -33,13 +33,19 @@ async fn a_failing_worker_is_left_out_and_admitted_again_once_it_has_mended() {
     marks.failing.store(0, Ordering::SeqCst);
     let mending = async {
         while client.registry().workers().iter().any(Worker::is_ejected) {
-            client.call_worker("work", b"x".to_vec(), None).await.unwrap();
+            client
+                .call_worker("work", b"x".to_vec(), None)
+                .await
+                .unwrap();
         }
     };
     soon("it is admitted again", mending).await;
     let before = marks.entered();
     for _ in 0..3 {
-        client.call_worker("work", b"x".to_vec(), None).await.unwrap();
+        client
+            .call_worker("work", b"x".to_vec(), None)
+            .await
+            .unwrap();
     }
     assert!(marks.entered() > before, "it takes its part again");
 }

@@ -13,14 +13,19 @@ use crate::pair::{eventually, soon};
 #[tokio::test]
 async fn cancelled_calls_leave_every_count_at_zero() {
     let crew = Crew::of(&["w-1", "w-2"]).await;
-    let client = crew.client_by(LoadBalancingStrategy::LeastConnections).await;
+    let client = crew
+        .client_by(LoadBalancingStrategy::LeastConnections)
+        .await;
     for round in 0_u64..400 {
         let call = client.call_worker("hold", Vec::new(), None);
         let patience = Duration::from_micros(round * 37 % 3_000);
         let _ = tokio::time::timeout(patience, call).await;
     }
     let workers = client.registry().workers();
-    assert!(workers.iter().all(|worker| worker.in_flight() == 0), "{workers:?}");
+    assert!(
+        workers.iter().all(|worker| worker.in_flight() == 0),
+        "{workers:?}"
+    );
     for worker in &crew.workers {
         let server = &worker.node.server;
         eventually("no handler is left", || server.running_calls() == 0).await;
@@ -44,7 +49,12 @@ async fn a_call_lost_with_its_worker_is_made_again_only_if_it_is_idempotent() {
     let mut calls = Vec::new();
     for _ in 0..2 {
         let options = idempotent.clone();
-        calls.push(tokio::spawn(client.call_worker_with("hold", Vec::new(), None, options)));
+        calls.push(tokio::spawn(client.call_worker_with(
+            "hold",
+            Vec::new(),
+            None,
+            options,
+        )));
     }
     let mut plain = Vec::new();
     for _ in 0..2 {
@@ -52,7 +62,10 @@ async fn a_call_lost_with_its_worker_is_made_again_only_if_it_is_idempotent() {
     }
     let lost = crew.workers.remove(0);
     let kept = &crew.workers[0];
-    eventually("each holds two", || lost.marks.held() == 2 && kept.marks.held() == 2).await;
+    eventually("each holds two", || {
+        lost.marks.held() == 2 && kept.marks.held() == 2
+    })
+    .await;
     lost.node.vanish().await;
 
     // The idempotent one of the lost worker comes to the other; the plain one fails.
@@ -137,7 +150,10 @@ async fn retries_are_bounded_by_attempts_and_by_the_budget() {
             .with_attempts_max(attempts_max)
             .with_retry_budget(ratio, if ratio > 0.0 { 100 } else { 0 });
         let client = ClusterClient::new(Arc::clone(&registry), config);
-        let error = client.call_worker("who", Vec::new(), None).await.unwrap_err();
+        let error = client
+            .call_worker("who", Vec::new(), None)
+            .await
+            .unwrap_err();
         assert!(matches!(error, RpcError::ResourceExhausted(_)), "{error:?}");
         assert_eq!(error.handler_ran(), HandlerRan::No);
         let counters = client.counters();
@@ -146,7 +162,11 @@ async fn retries_are_bounded_by_attempts_and_by_the_budget() {
         assert_eq!(counters.refused, attempts, "{counters:?}");
     }
     // No handler was entered by any of it.
-    assert!(crew.workers.iter().all(|worker| worker.marks.entered() == 1));
+    assert!(
+        crew.workers
+            .iter()
+            .all(|worker| worker.marks.entered() == 1)
+    );
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 
 mod calling;
 mod crew;
-mod endings;
 mod ejection;
+mod endings;
 mod restarts;
 mod scatter;
 mod selecting;

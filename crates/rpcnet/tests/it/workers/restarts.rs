@@ -10,7 +10,9 @@ use crate::pair::{eventually, soon};
 
 async fn name_of_who_answers(client: &rpcnet::cluster::ClusterClient) -> Result<String, RpcError> {
     let options = CallOptions::new().idempotent().wait_for_ready();
-    let reply = client.call_worker_with("who", Vec::new(), None, options).await?;
+    let reply = client
+        .call_worker_with("who", Vec::new(), None, options)
+        .await?;
     Ok(String::from_utf8(reply).unwrap())
 }
 
@@ -21,7 +23,10 @@ async fn a_worker_restarted_on_the_same_port_is_called_again() {
     let client = crew.client_by(LoadBalancingStrategy::default()).await;
     assert_eq!(name_of_who_answers(&client).await.unwrap(), "w-1");
     let address = crew.workers.remove(0).node.vanish().await;
-    eventually("the port is free", || std::net::UdpSocket::bind(address).is_ok()).await;
+    eventually("the port is free", || {
+        std::net::UdpSocket::bind(address).is_ok()
+    })
+    .await;
     let rpc = crew.cluster.rpc_at("w-1", address);
     let again = crew.hire_with(rpc, config()).await;
     let answer = soon("the answer", name_of_who_answers(&client)).await;
@@ -53,7 +58,9 @@ async fn a_worker_that_changes_its_tags_is_seen_with_them() {
     let membership = &crew.workers[0].node.membership;
     membership.set_tag("gpu", "h100").await.unwrap();
     let has_gpu = |workers: &[rpcnet::cluster::Worker]| {
-        workers.iter().any(|worker| worker.tag("gpu") == Some("h100"))
+        workers
+            .iter()
+            .any(|worker| worker.tag("gpu") == Some("h100"))
     };
     soon("the tag", client.registry().wait_until(has_gpu)).await;
     let call = client.call_worker("who", Vec::new(), Some("gpu"));
@@ -61,7 +68,10 @@ async fn a_worker_that_changes_its_tags_is_seen_with_them() {
 
     // Restarted without it, it is a worker like the others.
     let address = crew.workers.remove(0).node.vanish().await;
-    eventually("the port is free", || std::net::UdpSocket::bind(address).is_ok()).await;
+    eventually("the port is free", || {
+        std::net::UdpSocket::bind(address).is_ok()
+    })
+    .await;
     let rpc = crew.cluster.rpc_at("w-1", address);
     let _again = crew.hire_with(rpc, config()).await;
     let is_bare = |workers: &[rpcnet::cluster::Worker]| {

@@ -9,7 +9,10 @@ use crate::pair::{eventually, soon};
 #[tokio::test]
 async fn every_worker_answers_once_and_one_that_fails_is_one_result() {
     let crew = Crew::of(&["w-1", "w-2", "w-3"]).await;
-    crew.workers[1].marks.failing.store(1, std::sync::atomic::Ordering::SeqCst);
+    crew.workers[1]
+        .marks
+        .failing
+        .store(1, std::sync::atomic::Ordering::SeqCst);
     let client = crew.client_by(LoadBalancingStrategy::default()).await;
     let results = client.call_all("work", b"x".to_vec(), None, CallOptions::new());
     let results = results.await.unwrap();
@@ -18,7 +21,11 @@ async fn every_worker_answers_once_and_one_that_fails_is_one_result() {
         .map(|result| (result.worker.name().as_str(), result.result.is_ok()))
         .collect();
     assert_eq!(ended, [("w-1", true), ("w-2", false), ("w-3", true)]);
-    assert!(crew.workers.iter().all(|worker| worker.marks.entered() == 1));
+    assert!(
+        crew.workers
+            .iter()
+            .all(|worker| worker.marks.entered() == 1)
+    );
     let error = client.call_all("work", Vec::new(), Some("gpu"), CallOptions::new());
     assert!(matches!(error.await, Err(RpcError::NoWorker(_))));
 }
@@ -42,5 +49,8 @@ async fn the_first_successes_are_enough_and_the_others_are_cancelled() {
         eventually("the handlers are gone", || server.running_calls() == 0).await;
     }
     let workers = client.registry().workers();
-    assert!(workers.iter().all(|worker| worker.in_flight() == 0), "{workers:?}");
+    assert!(
+        workers.iter().all(|worker| worker.in_flight() == 0),
+        "{workers:?}"
+    );
 }

@@ -65,7 +65,10 @@ async fn who_finds_no_worker_is_told_which_filter_and_what_is_there() {
     let registry = crew.registry(LoadBalancingStrategy::default()).await;
     let error = registry.select_worker(Some("gpu")).await.unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("`gpu`") && text.contains("w-1: role=worker"), "{text}");
+    assert!(
+        text.contains("`gpu`") && text.contains("w-1: role=worker"),
+        "{text}"
+    );
     assert!(RpcError::from(error).is_retryable());
     let error = registry.select_worker(Some("a b")).await.unwrap_err();
     assert!(matches!(error, WorkerError::Filter(_)), "{error:?}");
@@ -80,7 +83,11 @@ async fn a_registry_that_is_not_started_says_so_and_one_that_is_stopped_too() {
     let error = registry.select_worker(None).await.unwrap_err();
     assert_eq!(error, WorkerError::NotStarted);
     registry.start().await;
-    assert_eq!(registry.worker_count().await, 1, "known as soon as it is started");
+    assert_eq!(
+        registry.worker_count().await,
+        1,
+        "known as soon as it is started"
+    );
     registry.start().await;
     assert!(registry.select_worker(None).await.is_ok());
     registry.stop().await;
@@ -95,7 +102,10 @@ async fn a_selection_can_wait_for_the_first_worker() {
     let crew = Crew::of(&[]).await;
     let registry = crew.registry(LoadBalancingStrategy::default()).await;
     let within = Duration::from_millis(50);
-    let error = registry.select_worker_within(None, within).await.unwrap_err();
+    let error = registry
+        .select_worker_within(None, within)
+        .await
+        .unwrap_err();
     assert!(matches!(error, WorkerError::TimedOut { .. }), "{error:?}");
 
     let waiting = registry.select_worker_within(None, crate::pair::HANG);
@@ -112,10 +122,21 @@ async fn at_its_limit_a_worker_is_passed_over_and_below_it_is_taken() {
     for _ in 0..4 {
         held.push(registry.select_worker(None).await.unwrap());
     }
-    assert!(registry.workers().iter().all(|worker| worker.in_flight() == 2));
+    assert!(
+        registry
+            .workers()
+            .iter()
+            .all(|worker| worker.in_flight() == 2)
+    );
     let error = registry.select_worker(None).await.unwrap_err();
     assert!(
-        matches!(error, WorkerError::AllBusy { workers: 2, in_flight_max: 2 }),
+        matches!(
+            error,
+            WorkerError::AllBusy {
+                workers: 2,
+                in_flight_max: 2
+            }
+        ),
         "{error:?}"
     );
     let freed = held.swap_remove(1).name().clone();

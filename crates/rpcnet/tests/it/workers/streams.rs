@@ -19,13 +19,19 @@ async fn a_stream_holds_its_place_until_it_ends_or_is_dropped() {
     let crew = Crew::of(&["w-1"]).await;
     let client = crew.client().await;
     let in_flight = || client.registry().workers()[0].in_flight();
-    let mut stream = client.call_worker_server_streaming("count", Vec::new(), None).await.unwrap();
+    let mut stream = client
+        .call_worker_server_streaming("count", Vec::new(), None)
+        .await
+        .unwrap();
     assert_eq!(stream.worker().unwrap().name().as_str(), "w-1");
     for number in 0..3 {
         assert_eq!(text(&mut stream).await.unwrap(), format!("w-1 {number}"));
     }
     assert_eq!(in_flight(), 1);
-    let dropped = client.call_worker_server_streaming("count", Vec::new(), None).await.unwrap();
+    let dropped = client
+        .call_worker_server_streaming("count", Vec::new(), None)
+        .await
+        .unwrap();
     assert_eq!(in_flight(), 2);
     drop(dropped);
     assert_eq!(in_flight(), 1);
@@ -33,7 +39,11 @@ async fn a_stream_holds_its_place_until_it_ends_or_is_dropped() {
     crew.workers[0].marks.release.notify_waiters();
     crew.workers[0].marks.release.notify_one();
     assert!(soon("the end", stream.next()).await.is_none());
-    assert_eq!(in_flight(), 0, "the end gives the place back, before the drop");
+    assert_eq!(
+        in_flight(),
+        0,
+        "the end gives the place back, before the drop"
+    );
 }
 
 #[tokio::test]
@@ -69,7 +79,10 @@ async fn a_stream_that_has_begun_ends_with_its_worker_and_is_not_begun_again() {
         .unwrap();
     let name = stream.worker().unwrap().name().to_string();
     assert_eq!(text(&mut stream).await.unwrap(), format!("{name} 0"));
-    let at = crew.workers.iter().position(|worker| worker.node.name() == name);
+    let at = crew
+        .workers
+        .iter()
+        .position(|worker| worker.node.name() == name);
     crew.workers.remove(at.unwrap()).node.vanish().await;
     let error = loop {
         match text(&mut stream).await {
@@ -80,7 +93,10 @@ async fn a_stream_that_has_begun_ends_with_its_worker_and_is_not_begun_again() {
     assert!(matches!(error, RpcError::ConnectionError(_)), "{error:?}");
     assert!(stream.next().await.is_none());
     // And the caller goes on elsewhere.
-    let mut stream = client.call_worker_server_streaming("count", Vec::new(), None).await.unwrap();
+    let mut stream = client
+        .call_worker_server_streaming("count", Vec::new(), None)
+        .await
+        .unwrap();
     assert_ne!(stream.worker().unwrap().name().as_str(), name);
     assert!(text(&mut stream).await.is_ok());
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use rpcnet::cluster::{
-    ClusterClient, ClusterClientConfig, LoadBalancingStrategy, Worker,
-};
+use rpcnet::cluster::{ClusterClient, ClusterClientConfig, LoadBalancingStrategy, Worker};
 use rpcnet::{CallOptions, RpcServer};
 
 use super::crew::{Crew, config};
@@ -84,14 +82,16 @@ async fn a_slow_worker_is_hedged_and_the_loser_is_cancelled() {
 async fn an_attempt_that_takes_too_long_is_made_elsewhere() {
     let crew = Crew::of(&["w-1", "w-2"]).await;
     let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
-    let config = ClusterClientConfig::new(crew.rpc())
-        .with_attempt_timeout(Duration::from_millis(50));
+    let config =
+        ClusterClientConfig::new(crew.rpc()).with_attempt_timeout(Duration::from_millis(50));
     let client = ClusterClient::new(registry, config);
     let options = CallOptions::new().idempotent();
     let call = tokio::spawn(client.call_worker_with("hold", b"x".to_vec(), None, options));
     let held = || crew.workers.iter().map(|worker| worker.marks.held());
     eventually("the other one was asked", || held().all(|held| held >= 1)).await;
-    crew.workers.iter().for_each(|worker| worker.marks.release.notify_one());
+    crew.workers
+        .iter()
+        .for_each(|worker| worker.marks.release.notify_one());
     let reply = soon("the call", call).await.unwrap();
     assert_eq!(reply.unwrap(), b"x");
     assert!(client.counters().retries >= 1);
@@ -109,8 +109,14 @@ async fn a_worker_that_answers_garbage_fails_its_calls_and_is_left_out() {
     let is_out = |workers: &[Worker]| workers.iter().any(Worker::is_ejected);
     let calling = async {
         while !is_out(&client.registry().workers()) {
-            let reply = client.call_worker_with("work", b"x".to_vec(), None, options()).await;
-            assert_eq!(reply.unwrap(), b"x", "an idempotent call finds a good worker");
+            let reply = client
+                .call_worker_with("work", b"x".to_vec(), None, options())
+                .await;
+            assert_eq!(
+                reply.unwrap(),
+                b"x",
+                "an idempotent call finds a good worker"
+            );
             ok += 1;
         }
     };
