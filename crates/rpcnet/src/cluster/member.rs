@@ -70,6 +70,12 @@ impl Member {
         self.tag("label")
     }
 
+    /// Whether it says that it will take no more calls soon, by the tag `draining`.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.tag("draining").is_some()
+    }
+
     /// Which start of the node this is; greater for a later one.
     #[must_use]
     pub fn epoch(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Settings, StreamKind};
+use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Load, Settings, StreamKind};
 use rpcnet_proto::{Code, Origin, Status};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -120,6 +120,11 @@ impl Connection {
             of(&self.places, "connection")?,
             of(&self.shared.places, "server")?,
         ))
+    }
+
+    /// How busy the server is, for a caller that wants to know it.
+    pub(crate) fn load(&self, wanted: bool) -> Option<Load> {
+        wanted.then(|| self.shared.load())
     }
 
     /// A reply that the client would not accept is not sent.

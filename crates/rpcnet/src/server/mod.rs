@@ -4,6 +4,7 @@ mod budget;
 pub(crate) mod call;
 mod calls;
 mod connection;
+mod load;
 mod pace;
 mod reply;
 pub(crate) mod requests;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::calls::Places;
+use self::load::Utilization;
 pub use self::requests::{RequestResults, RequestStream};
 use self::router::IntoBytes;
 pub(crate) use self::router::{Contract, Failure, Handler, Responses, Route, Router};
@@ -80,6 +82,7 @@ pub(crate) struct Shared {
     config: RpcConfig,
     router: Router,
     places: Arc<Places>,
+    utilization: Utilization,
     admission: Arc<Admission>,
     drain: watch::Sender<Option<Drain>>,
     /// How many `start` futures are serving.
@@ -105,6 +108,7 @@ impl RpcServer {
             config,
             router: Router::default(),
             places,
+            utilization: Utilization::unsaid(),
             admission: Arc::default(),
             drain: watch::Sender::new(None),
             serving: watch::Sender::new(0),

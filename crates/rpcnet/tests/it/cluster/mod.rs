@@ -1,6 +1,6 @@
 //! Members that find each other over real QUIC, and what they say of each other.
 
-mod attacks;
+pub(crate) mod attacks;
 mod config;
 mod events;
 mod health;
