@@ -180,7 +180,7 @@ impl Follow {
         let mut workers: Vec<Member> = view.matching(&config.filter).cloned().collect();
         if workers.len() > config.workers_max {
             let own = self.shared.cluster.name().as_str();
-            let rank = |member: &Member| hash(&[own, member.name().as_str()].concat());
+            let rank = |member: &Member| hash([own, member.name().as_str()].concat());
             workers.sort_by_cached_key(|member| std::cmp::Reverse(rank(member)));
             workers.truncate(config.workers_max);
             workers.sort_unstable_by(|a, b| a.name().cmp(b.name()));
