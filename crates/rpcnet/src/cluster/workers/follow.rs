@@ -280,6 +280,7 @@ impl Follow {
             }
         }
         self.watch_at = is_busy.then(|| now + TICK);
+        self.note_typical();
         if !is_busy {
             self.shared.stir.rest();
             // Who began in between has not woken anybody.
@@ -287,6 +288,21 @@ impl Follow {
                 self.shared.stir.resume();
                 self.watch_at = Some(now + TICK);
             }
+        }
+    }
+}
+
+impl Follow {
+    /// What a worker that has answered nothing yet is expected to take.
+    fn note_typical(&self) {
+        let now = self.shared.stir.now();
+        let states = self.known.values().map(|known| &known.state);
+        let latencies = states.filter_map(|state| state.latency.latency_us(now));
+        let (sum, count) = latencies.fold((0.0, 0_u32), |(sum, count), latency| {
+            (sum + latency, count + 1)
+        });
+        if count > 0 {
+            self.shared.stir.set_typical_us(sum / f64::from(count));
         }
     }
 }

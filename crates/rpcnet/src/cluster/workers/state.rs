@@ -72,6 +72,11 @@ impl WorkerState {
         self.stir.now()
     }
 
+    /// What calls to the workers take in the mean.
+    pub(super) fn typical_us(&self) -> f64 {
+        f64::from_bits(self.stir.typical_us.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -181,10 +186,13 @@ impl Drop for Place {
     }
 }
 
-/// Wakes the registry's task, and calls that wait for room.
+/// What all workers of a registry share: its time, what wakes its task, and calls that wait
+/// for room.
 #[derive(Debug)]
 pub(crate) struct Stir {
     origin: Instant,
+    /// The mean latency of the workers, as the bits of a number of microseconds.
+    typical_us: AtomicU64,
     /// The registry's task has something to look at.
     looks: Notify,
     /// Calls are in flight, while the task does not watch for such.
@@ -198,6 +206,7 @@ impl Stir {
     pub(super) fn new() -> Self {
         Self {
             origin: clock::now(),
+            typical_us: AtomicU64::new(TYPICAL_AT_FIRST_US.to_bits()),
             looks: Notify::new(),
             watch: Notify::new(),
             is_watching: AtomicBool::new(true),
@@ -220,6 +229,11 @@ impl Stir {
     pub(super) fn instant(&self, at: Time) -> Option<Instant> {
         self.origin
             .checked_add(Duration::from_micros(at.as_micros()))
+    }
+
+    pub(super) fn set_typical_us(&self, latency: f64) {
+        let latency = latency.max(TYPICAL_AT_FIRST_US);
+        self.typical_us.store(latency.to_bits(), Ordering::Relaxed);
     }
 
     pub(super) fn look(&self) {
@@ -289,3 +303,6 @@ impl Drop for Waiting {
         self.0.tell_room();
     }
 }
+
+/// What a call takes as long as none has ended: then calls in flight are all that counts.
+const TYPICAL_AT_FIRST_US: f64 = 1.0;
