@@ -203,7 +203,10 @@ impl Candidate for Worker {
         // One that nobody knows is taken for one like the others: held for slow, it would
         // not be tried; held for quick, by all at once.
         let state = &self.0.state;
-        state.latency.latency_us(now).unwrap_or_else(|| state.typical_us())
+        state
+            .latency
+            .latency_us(now)
+            .unwrap_or_else(|| state.typical_us())
     }
 
     fn utilization(&self, now: Time) -> Option<f32> {
