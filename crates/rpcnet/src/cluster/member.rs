@@ -70,10 +70,11 @@ impl Member {
         self.tag("label")
     }
 
-    /// Whether it says that it will take no more calls soon, by the tag `draining`.
+    /// Whether it wants no more work: it has the tag [`DRAINING_TAG`]. It still answers
+    /// what it is asked.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.tag("draining").is_some()
+        self.tag(DRAINING_TAG).is_some()
     }
 
     /// Which start of the node this is; greater for a later one.
@@ -122,3 +123,7 @@ impl fmt::Debug for Member {
             .finish_non_exhaustive()
     }
 }
+
+/// The tag of a member that wants no more work, whatever its value: it is about to shut
+/// down, or its application has said so.
+pub const DRAINING_TAG: &str = "draining";

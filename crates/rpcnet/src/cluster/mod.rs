@@ -34,7 +34,7 @@ pub use self::event::ClusterEvent;
 pub use self::filter::{FilterError, TagFilter};
 pub use self::health::{HealthChecker, HealthConfig};
 pub use self::links::LinkCounters;
-pub use self::member::Member;
+pub use self::member::{DRAINING_TAG, Member};
 pub use self::membership::ClusterMembership;
 pub use self::registry::NodeRegistry;
 pub use self::subscription::ClusterEvents;

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use super::BoxError;
 
@@ -176,6 +177,7 @@ struct RefusalText {
     message: String,
     ran: HandlerRan,
     remote: bool,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -184,6 +186,7 @@ impl Refusal {
             message: message.into(),
             ran,
             remote: false,
+            retry_after: None,
         }))
     }
 
@@ -192,7 +195,14 @@ impl Refusal {
             message,
             ran,
             remote: true,
+            retry_after: None,
         }))
+    }
+
+    /// With the time that the peer wants to be left alone for.
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
     }
 
     /// The reason in words. From a peer it is the peer's text, at most 1 KiB;
@@ -208,10 +218,11 @@ impl Refusal {
         self.0.ran
     }
 
-    /// How long the peer wants to be left alone, where it said so.
+    /// How long to wait before the same server is asked again, where it said so; at most a
+    /// minute. Another server may be asked at once.
     #[must_use]
-    pub fn retry_after(&self) -> Option<std::time::Duration> {
-        None
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Returns true where the verdict is the peer's.

@@ -171,7 +171,4 @@ impl StreamTaker for Links {
     fn take(&self, stream: TakenStream) {
         self.0.take(stream);
     }
-
-    /// The links go on: the node still has to tell others that it leaves.
-    fn draining(&self) {}
 }

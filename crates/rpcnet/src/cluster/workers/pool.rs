@@ -44,13 +44,19 @@ pub(super) struct Choice {
     draining: usize,
 }
 
-/// Workers, and what the strategy knows about them.
+/// Those who are alike in that they may be called, or may not.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) workers: Box<[Worker]>,
-    picker: Picker,
+    all: Part,
     /// Those in the preferred zone, and the others; only where there are both.
-    zones: Option<Box<[(Box<[Worker]>, Picker); 2]>>,
+    zones: Option<Box<[Part; 2]>>,
+}
+
+/// Workers, and what the strategy knows about them.
+#[derive(Debug)]
+struct Part {
+    workers: Box<[Worker]>,
+    picker: Picker,
 }
 
 impl Pool {
@@ -122,7 +128,8 @@ impl Pool {
 
     /// Why nobody could be chosen.
     pub(super) fn absent(&self, choice: &Choice) -> WorkerError {
-        let matching = choice.ready.workers.len() + choice.silent.workers.len() + choice.draining;
+        let matching =
+            choice.ready.workers().len() + choice.silent.workers().len() + choice.draining;
         let others = self.workers.iter();
         let others = others.filter(|worker| !choice.filter.matches(worker.tags()));
         WorkerError::NoWorker(Box::new(Absent {
@@ -132,7 +139,7 @@ impl Pool {
             workers: self.workers.len(),
             matching,
             draining: choice.draining,
-            unreachable: choice.silent.workers.len(),
+            unreachable: choice.silent.workers().len(),
             others: others.take(Absent::SHOWN_MAX).map(Absent::shown).collect(),
         }))
     }
@@ -169,30 +176,22 @@ impl Choice {
 
 impl Group {
     fn new(workers: Vec<Worker>, strategy: Strategy, before: Option<&Self>) -> Self {
-        let picker = match before {
-            Some(before) => before.picker.succeed(&workers),
-            None => Picker::new(strategy, &workers),
-        };
         let (local, others): (Vec<_>, Vec<_>) = workers.iter().cloned().partition(Worker::is_local);
         let zones = (!local.is_empty() && !others.is_empty()).then(|| {
             let before = before.and_then(|before| before.zones.as_deref());
-            let part = |workers: Vec<Worker>, before: Option<&(_, Picker)>| {
-                let picker = match before {
-                    Some((_, picker)) => picker.succeed(&workers),
-                    None => Picker::new(strategy, &workers),
-                };
-                (workers.into_boxed_slice(), picker)
-            };
             Box::new([
-                part(local, before.map(|[local, _]| local)),
-                part(others, before.map(|[_, others]| others)),
+                Part::new(local, strategy, before.map(|[local, _]| local)),
+                Part::new(others, strategy, before.map(|[_, others]| others)),
             ])
         });
         Self {
-            workers: workers.into_boxed_slice(),
-            picker,
+            all: Part::new(workers, strategy, before.map(|before| &before.all)),
             zones,
         }
+    }
+
+    pub(super) fn workers(&self) -> &[Worker] {
+        &self.all.workers
     }
 
     /// Chooses among those that are accepted.
@@ -201,21 +200,36 @@ impl Group {
         ask: &mut Ask<'_>,
         mut accept: impl FnMut(&Worker) -> bool,
     ) -> Option<&Worker> {
-        let mut from = |workers: &'_ [Worker], picker: &Picker| {
-            let ask = Ask {
-                now: ask.now,
-                key: ask.key,
-                draw: &mut *ask.draw,
-            };
-            picker.pick(workers, ask, &mut accept)
-        };
         let Some(zones) = &self.zones else {
-            return from(&self.workers, &self.picker).and_then(|at| self.workers.get(at));
+            return self.all.pick(ask, &mut accept);
         };
-        let [(near, near_picker), (far, far_picker)] = &**zones;
-        let local = from(near, near_picker).and_then(|at| near.get(at));
-        let other = from(far, far_picker).and_then(|at| far.get(at));
+        let [near, far] = &**zones;
+        let local = near.pick(ask, &mut accept);
+        let other = far.pick(ask, &mut accept);
         ZonePreference::default().choose(local, other)
+    }
+}
+
+impl Part {
+    fn new(workers: Vec<Worker>, strategy: Strategy, before: Option<&Self>) -> Self {
+        let picker = match before {
+            Some(before) => before.picker.succeed(&workers),
+            None => Picker::new(strategy, &workers),
+        };
+        Self {
+            workers: workers.into_boxed_slice(),
+            picker,
+        }
+    }
+
+    fn pick(&self, ask: &mut Ask<'_>, accept: impl FnMut(&Worker) -> bool) -> Option<&Worker> {
+        let ask = Ask {
+            now: ask.now,
+            key: ask.key,
+            draw: &mut *ask.draw,
+        };
+        let picked = self.picker.pick(&self.workers, ask, accept)?;
+        self.workers.get(picked)
     }
 }
 

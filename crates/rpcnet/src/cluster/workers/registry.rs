@@ -294,10 +294,10 @@ impl Shared {
             Some(choice) => Arc::clone(choice),
             None => self.learn(filter.unwrap_or_default())?,
         };
-        if choice.ready.workers.is_empty() {
+        if choice.ready.workers().is_empty() {
             return Err(pool.absent(&choice));
         }
-        Ok(choice.ready.workers.to_vec())
+        Ok(choice.ready.workers().to_vec())
     }
 
     /// Takes a place with this worker and no other.

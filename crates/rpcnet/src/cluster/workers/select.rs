@@ -113,7 +113,7 @@ impl Shared {
     }
 
     fn none(&self, pool: &Pool, choice: &Choice) -> WorkerError {
-        match choice.ready.workers.len() {
+        match choice.ready.workers().len() {
             0 => pool.absent(choice),
             workers => WorkerError::AllBusy {
                 workers,

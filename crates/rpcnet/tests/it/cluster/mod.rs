@@ -2,6 +2,7 @@
 
 pub(crate) mod attacks;
 mod config;
+mod draining;
 mod events;
 mod health;
 mod join;

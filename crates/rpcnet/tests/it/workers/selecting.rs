@@ -182,7 +182,7 @@ async fn a_draining_worker_is_chosen_by_nobody() {
     let crew = Crew::of(&["w-1", "w-2"]).await;
     let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
     let membership = &crew.workers[0].node.membership;
-    membership.set_tag("draining", "").await.unwrap();
+    membership.set_draining(true).await.unwrap();
     let drains = registry.wait_until(|workers| workers.iter().any(|w| w.is_draining()));
     soon("one drains", drains).await;
     for _ in 0..10 {
@@ -190,7 +190,7 @@ async fn a_draining_worker_is_chosen_by_nobody() {
         assert_eq!(worker.name().as_str(), "w-2");
     }
     assert_eq!(registry.worker_count().await, 2, "it is still a worker");
-    membership.remove_tag("draining").await.unwrap();
+    membership.set_draining(false).await.unwrap();
     let back = registry.wait_until(|workers| workers.iter().all(|w| !w.is_draining()));
     soon("it is back", back).await;
 }
