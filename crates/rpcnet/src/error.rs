@@ -225,6 +225,25 @@ impl RpcError {
         }
     }
 
+    /// Says which worker of a cluster it was that failed the call.
+    pub(crate) fn at_worker(mut self, worker: impl fmt::Display) -> Self {
+        let worker = || worker.to_string().into_boxed_str();
+        match &mut self {
+            Self::ConnectionError(error) => error.set_worker(worker()),
+            Self::StreamError(error) => error.set_worker(worker()),
+            Self::InternalError(refusal)
+            | Self::ResourceExhausted(refusal)
+            | Self::Unavailable(refusal)
+            | Self::Unauthenticated(refusal)
+            | Self::PermissionDenied(refusal)
+            | Self::InvalidRequest(refusal)
+            | Self::SchemaMismatch(refusal) => refusal.set_worker(worker()),
+            // The others are the handler's or this side's, or say who it was.
+            _ => {}
+        }
+        self
+    }
+
     pub(crate) fn tls(error: TlsError) -> Self {
         Self::TlsError(Box::new(error))
     }

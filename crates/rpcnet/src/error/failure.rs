@@ -51,6 +51,7 @@ struct ConnectionFailure {
     kind: ConnectionErrorKind,
     ran: HandlerRan,
     source: Option<BoxError>,
+    worker: Option<Box<str>>,
 }
 
 impl ConnectionError {
@@ -59,7 +60,12 @@ impl ConnectionError {
         ran: HandlerRan,
         source: Option<BoxError>,
     ) -> Self {
-        Self(Box::new(ConnectionFailure { kind, ran, source }))
+        Self(Box::new(ConnectionFailure {
+            kind,
+            ran,
+            source,
+            worker: None,
+        }))
     }
 
     /// What happened to the connection.
@@ -72,6 +78,17 @@ impl ConnectionError {
     #[must_use]
     pub fn handler_ran(&self) -> HandlerRan {
         self.0.ran
+    }
+
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
     }
 
     /// Whether this side closed the client: no other connection would do.
@@ -103,7 +120,7 @@ impl fmt::Display for ConnectionError {
         if self.0.ran == HandlerRan::No {
             f.write_str(" (the call was not executed)")?;
         }
-        Ok(())
+        of_worker(f, self.worker())
     }
 }
 
@@ -132,11 +149,17 @@ struct StreamFailure {
     kind: StreamErrorKind,
     ran: HandlerRan,
     source: Option<BoxError>,
+    worker: Option<Box<str>>,
 }
 
 impl StreamError {
     pub(crate) fn new(kind: StreamErrorKind, ran: HandlerRan, source: Option<BoxError>) -> Self {
-        Self(Box::new(StreamFailure { kind, ran, source }))
+        Self(Box::new(StreamFailure {
+            kind,
+            ran,
+            source,
+            worker: None,
+        }))
     }
 
     /// What happened to the stream.
@@ -149,6 +172,17 @@ impl StreamError {
     #[must_use]
     pub fn handler_ran(&self) -> HandlerRan {
         self.0.ran
+    }
+
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -164,7 +198,8 @@ impl fmt::Display for StreamError {
             StreamErrorKind::Malformed => f.write_str("the peer broke the wire protocol"),
             StreamErrorKind::Stalled => f.write_str("the peer made no progress on the stream"),
             StreamErrorKind::WrongShape => f.write_str("the peer did not send exactly one reply"),
-        }
+        }?;
+        of_worker(f, self.worker())
     }
 }
 
@@ -175,6 +210,7 @@ pub struct Refusal(Box<RefusalText>);
 #[derive(Debug)]
 struct RefusalText {
     message: String,
+    worker: Option<Box<str>>,
     ran: HandlerRan,
     remote: bool,
     retry_after: Option<Duration>,
@@ -184,6 +220,7 @@ impl Refusal {
     pub(crate) fn new(message: impl Into<String>, ran: HandlerRan) -> Self {
         Self(Box::new(RefusalText {
             message: message.into(),
+            worker: None,
             ran,
             remote: false,
             retry_after: None,
@@ -193,6 +230,7 @@ impl Refusal {
     pub(crate) fn from_peer(message: String, ran: HandlerRan) -> Self {
         Self(Box::new(RefusalText {
             message,
+            worker: None,
             ran,
             remote: true,
             retry_after: None,
@@ -225,6 +263,17 @@ impl Refusal {
         self.0.retry_after
     }
 
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
+    }
+
     /// Returns true where the verdict is the peer's.
     #[must_use]
     pub fn is_remote(&self) -> bool {
@@ -241,7 +290,15 @@ impl fmt::Display for Refusal {
                 other => write!(f, "{}", other.escape_debug())?,
             }
         }
-        Ok(())
+        of_worker(f, self.worker())
+    }
+}
+
+/// Says of which worker that was, where there was a choice.
+fn of_worker(f: &mut fmt::Formatter<'_>, worker: Option<&str>) -> fmt::Result {
+    match worker {
+        Some(worker) => write!(f, ", worker {worker}"),
+        None => Ok(()),
     }
 }
 

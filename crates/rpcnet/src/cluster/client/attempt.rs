@@ -95,7 +95,7 @@ impl Inner {
             }
             _ => {}
         }
-        error
+        error.at_worker(selected)
     }
 }
 
