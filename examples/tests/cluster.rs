@@ -94,6 +94,20 @@ async fn workers_that_crash_now_and_then_cost_no_token() {
 }
 
 #[tokio::test]
+async fn a_director_that_is_started_again_elsewhere_finds_the_workers_by_its_seeds() {
+    let mut cluster = Cluster::start().await;
+    let worker = cluster.worker("a").await;
+    wait(cluster.director.process.kill()).await.unwrap();
+
+    let mut command = command(DIRECTOR, "127.0.0.1:0", cluster.certs.path());
+    command.env("CLUSTER_SEEDS", &worker.address);
+    cluster.director = Program::start(command, "director");
+    cluster.address = cluster.director.says("directing on ").await;
+    let mut answer = Answer::of(cluster.client(CLIENT, 10));
+    assert_eq!(answer.whole().await, ["a"]);
+}
+
+#[tokio::test]
 async fn a_client_waits_for_the_first_worker_and_a_worker_for_its_director() {
     let certs = tempfile::tempdir().unwrap();
     let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -155,7 +169,7 @@ impl Cluster {
         let mut command = command(WORKER, &self.address, self.certs.path());
         command.envs(variables.iter().copied());
         let mut worker = Program::start(command, label);
-        worker.says(&format!("{label} works on ")).await;
+        worker.address = worker.says(&format!("{label} works on ")).await;
         worker
     }
 
@@ -171,6 +185,7 @@ const PROMPT: &str = "who answers?";
 fn command(program: &str, director: &str, certs: &Path) -> Command {
     let mut command = Command::new(program);
     for variable in [
+        "CLUSTER_SEEDS",
         "CERT_FILE",
         "KEY_FILE",
         "CA_FILE",
@@ -190,6 +205,8 @@ fn command(program: &str, director: &str, certs: &Path) -> Command {
 /// A process, and what it prints.
 struct Program {
     label: String,
+    /// Of a worker.
+    address: String,
     process: Child,
     printed: Lines<BufReader<ChildStdout>>,
 }
@@ -201,6 +218,7 @@ impl Program {
         let printed = BufReader::new(process.stdout.take().unwrap()).lines();
         Self {
             label: label.to_owned(),
+            address: String::new(),
             process,
             printed,
         }

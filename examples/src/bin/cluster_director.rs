@@ -23,7 +23,7 @@ use rpcnet::cluster::{
 };
 use rpcnet_examples::cluster::{
     Assignment, Certificates, DIRECTOR, DirectorError, DirectorHandler, DirectorServer,
-    cluster_config, environment, stop_signal,
+    cluster_config, environment, join, stop_signal,
 };
 use rpcnet_examples::{GRACE, Outcome};
 
@@ -57,7 +57,19 @@ async fn main() -> Outcome {
 
     println!("directing on {address}");
     tokio::spawn(tell(cluster.subscribe()));
-    let report = server.serve_with_shutdown(quic_server, stop, GRACE).await?;
+    let serve = server.serve_with_shutdown(quic_server, stop, GRACE);
+    // The first member of a cluster has nobody to join. One that is started again, or in another
+    // place, is told whom to ask.
+    let enter = async {
+        match environment::seeds()? {
+            Some(_) => join(&cluster).await,
+            None => Ok(()),
+        }
+    };
+    let report = tokio::select! {
+        report = serve => report?,
+        Err(error) = enter => return Err(error),
+    };
     println!("shut down, {} clients were still there", report.cut);
     Ok(())
 }

@@ -17,7 +17,7 @@ use rpcnet::cluster::{
 };
 use rpcnet_examples::Outcome;
 use rpcnet_examples::cluster::{
-    Certificates, Conversation, InferenceClient, cluster_config, environment,
+    Certificates, Conversation, InferenceClient, cluster_config, environment, join,
 };
 
 /// How often it is made sure that a worker is there from which a stream comes.
@@ -31,7 +31,7 @@ async fn main() -> Outcome {
     let config = Certificates::node(&name)?.config("0.0.0.0:0");
 
     let cluster = ClusterMembership::new(config.clone(), cluster_config(&name, "client")).await?;
-    cluster.join([environment::director()?]).await?;
+    join(&cluster).await?;
     let workers =
         WorkerConfig::new(LoadBalancingStrategy::LeastConnections).with_health(HealthConfig::lan());
     let registry = Arc::new(WorkerRegistry::new(cluster.clone(), workers));

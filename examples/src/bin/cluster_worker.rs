@@ -19,11 +19,10 @@ use std::time::Duration;
 use async_stream::stream;
 use futures::Stream;
 use rpcnet::RpcServer;
-use rpcnet::cluster::{ClusterMembership, JoinError};
 use rpcnet_examples::Outcome;
 use rpcnet_examples::cluster::{
     Certificates, InferenceError, InferenceHandler, InferenceServer, TOKENS_MAX, Token,
-    cluster_config, environment, stop_signal, token,
+    cluster_config, environment, join, stop_signal, token,
 };
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -71,8 +70,8 @@ async fn serve(label: &str, crash: Option<Arc<Crash>>, stop: impl Future<Output 
     // Whoever looks for workers finds those with this role; the label is for people.
     let config = cluster_config(label, "worker").with_tag("label", label);
     let cluster = server.enable_cluster(config).await?;
-    let join = async {
-        enter(&cluster).await?;
+    let enter = async {
+        join(&cluster).await?;
         println!("{label} works on {address}");
         Outcome::Ok(())
     };
@@ -81,22 +80,9 @@ async fn serve(label: &str, crash: Option<Arc<Crash>>, stop: impl Future<Output 
     // Others reach it only while it serves, so it serves while it joins.
     let report = tokio::select! {
         report = serve => report?,
-        Err(error) = join => return Err(error),
+        Err(error) = enter => return Err(error),
     };
     println!("{label} stopped, {} streams cut", report.cut);
-    Ok(())
-}
-
-/// Joins the cluster, whether or not the director is there yet.
-async fn enter(cluster: &ClusterMembership) -> Outcome {
-    match cluster.join([environment::director()?]).await {
-        Err(error @ JoinError::NoAnswer { .. }) => {
-            println!("{} waits: {error}", cluster.name());
-            // It is asked for in the background.
-            cluster.wait_until(|view| view.live().count() > 1).await;
-        }
-        joined => joined?,
-    }
     Ok(())
 }
 

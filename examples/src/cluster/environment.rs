@@ -39,6 +39,16 @@ pub async fn director_address() -> Outcome<SocketAddr> {
     Ok(addresses.next().ok_or_else(no_address)?)
 }
 
+/// `CLUSTER_SEEDS`, where it is set.
+///
+/// # Errors
+///
+/// It is not text.
+pub fn seeds() -> Outcome<Option<Vec<String>>> {
+    let seeds = |text: String| text.split(',').map(|seed| seed.trim().to_owned()).collect();
+    Ok(text("CLUSTER_SEEDS")?.map(seeds))
+}
+
 /// `WORKER_ADDR`.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `DIRECTOR_ADDR` | `127.0.0.1:61000` | where the director listens, and where the others find it; for these it may be a name with a port |
+//! | `CLUSTER_SEEDS` | for all but the director: `DIRECTOR_ADDR` | the members to join by: names or addresses with ports, between commas |
 //! | `WORKER_ADDR` | `127.0.0.1:0` | where a worker listens; port 0 is any free one |
 //! | `WORKER_LABEL` | `worker-` and the process id | the worker's label, which is its node's name too |
 //! | `WORKER_FAILURE_ENABLED` | `false` | whether the worker crashes now and then, in the middle of a stream |
@@ -16,6 +17,7 @@
 mod certificates;
 mod conversation;
 mod director;
+mod entry;
 pub mod environment;
 mod inference;
 mod signals;
@@ -25,6 +27,7 @@ pub use self::conversation::{Conversation, Question};
 pub use self::director::{
     Assignment, DirectorClient, DirectorError, DirectorHandler, DirectorServer,
 };
+pub use self::entry::join;
 pub use self::inference::{
     InferenceClient, InferenceError, InferenceHandler, InferenceServer, TOKENS_MAX, Token, token,
 };
