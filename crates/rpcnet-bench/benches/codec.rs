@@ -23,6 +23,7 @@ fn request(payload: &[u8]) -> Bytes {
         trace: None,
         metadata: &metadata,
         schema: None,
+        load_report: false,
     };
     let mut frames = BytesMut::with_capacity(96 + payload.len());
     encode::header_ref(&mut frames, &header);

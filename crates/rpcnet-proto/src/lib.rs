@@ -15,16 +15,20 @@
 //!
 //! Who is in the cluster is decided in [`swim`], by `docs/spec/swim.md`, whose rules
 //! are cited as `M-7`. How likely it is that a node is still there, judged by its
-//! silence, is computed in [`phi`].
+//! silence, is computed in [`phi`]. Which node a call goes to, and which nodes are left
+//! alone for a while because their calls fail, is chosen in [`balance`].
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod balance;
 mod call;
+mod chance;
 mod code;
 mod codec;
 mod deadline;
 mod metadata;
 mod method;
+mod mix;
 pub mod phi;
 mod status;
 pub mod swim;

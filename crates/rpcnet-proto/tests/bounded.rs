@@ -8,7 +8,8 @@ use rpcnet_proto::CallKind;
 use rpcnet_proto::swim::{Message, NodeName};
 use rpcnet_proto::wire::{
     Beat, Cancel, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway, GossipEvent,
-    GossipReader, Header, Hello, RequestReader, ResponseReader, Settings, decode_status, encode,
+    GossipReader, Header, Hello, Load, RequestReader, ResponseReader, Settings, decode_status,
+    encode,
 };
 
 #[global_allocator]
@@ -168,6 +169,7 @@ fn read_all_ways(bytes: &[u8]) {
             Frame::Cancel(body) => Cancel::decode(body).err(),
             Frame::Hello(body) => Hello::decode(body).err(),
             Frame::Beat(body) => Beat::decode(body).err(),
+            Frame::Load(body) => Load::decode(body).err(),
             Frame::Message(_) | Frame::Gossip(_) | Frame::End => None,
         };
     }

@@ -73,11 +73,12 @@ fn other_frames_are_as_long_as_the_protocol_says() {
         (0x20, FrameLimits::HELLO_BYTES_MAX),
         (0x21, FrameLimits::GOSSIP_BYTES_MAX),
         (0x22, FrameLimits::BEAT_BYTES_MAX),
-        (0x40, FrameLimits::IGNORABLE_BYTES_MAX),
+        (0x40, FrameLimits::LOAD_BYTES_MAX),
+        (0x41, FrameLimits::IGNORABLE_BYTES_MAX),
         (0xff, FrameLimits::IGNORABLE_BYTES_MAX),
     ] {
         let limits = FrameLimits::default();
-        let is_skipped = byte >= 0x40;
+        let is_skipped = byte > 0x40;
         for len in [limit - 1, limit] {
             let found = frame(limits, byte, len).map(|frame| frame.is_none());
             assert_eq!(found, Ok(is_skipped), "type {byte:#x}, {len} bytes");
@@ -239,6 +240,7 @@ fn timeouts_and_intervals_saturate_and_round_as_documented() {
         trace: None,
         metadata: Metadata::new(),
         schema: None,
+        load_report: false,
     };
     for (timeout, read) in [
         (Duration::ZERO, Duration::ZERO),

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
     Beat, Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, GossipEvent,
-    GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent, ResponseReader,
+    GossipReader, Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent, ResponseReader,
     Settings, encode, varint,
 };
 use rpcnet_proto::{
@@ -63,6 +63,7 @@ proptest! {
     fn responses_round_trip_however_they_are_cut(
         kind in any_kind(),
         mut messages in vec(any_body(), 1..6),
+        load in proptest::option::of(any_load()),
         failure in proptest::option::of((any_status(), any_origin())),
         sizes in vec(1_usize..600, 1..5),
     ) {
@@ -74,6 +75,10 @@ proptest! {
             encode::message(&mut out, message);
         }
         let mut expected: Vec<_> = messages.into_iter().map(ResponseEvent::Message).collect();
+        if let Some(load) = load {
+            encode::load(&mut out, load);
+            expected.push(ResponseEvent::Load(load));
+        }
         if let Some((status, origin)) = failure {
             encode::status(&mut out, &status, origin);
             expected.push(ResponseEvent::Failed(status, origin));
@@ -267,7 +272,7 @@ fn any_header() -> impl Strategy<Value = Header> {
         any_varint(),
         any_kind(),
         any::<u8>(),
-        any::<bool>(),
+        any::<[bool; 2]>(),
         any_varint(),
     );
     (
@@ -278,18 +283,17 @@ fn any_header() -> impl Strategy<Value = Header> {
         any::<Option<u64>>(),
     )
         .prop_map(
-            |((call_id, kind, codec, idempotent, timeout), method, trace, metadata, schema)| {
-                Header {
-                    call_id: CallId::new(call_id).expect("a varint is in range"),
-                    kind,
-                    codec: CodecId(codec),
-                    idempotent,
-                    timeout: Duration::from_micros(timeout),
-                    method: Method::new(&method).expect("the name is legal"),
-                    trace,
-                    metadata,
-                    schema,
-                }
+            |((call_id, kind, codec, flags, timeout), method, trace, metadata, schema)| Header {
+                call_id: CallId::new(call_id).expect("a varint is in range"),
+                kind,
+                codec: CodecId(codec),
+                idempotent: flags[0],
+                timeout: Duration::from_micros(timeout),
+                method: Method::new(&method).expect("the name is legal"),
+                trace,
+                metadata,
+                schema,
+                load_report: flags[1],
             },
         )
 }
@@ -301,6 +305,13 @@ fn any_status() -> impl Strategy<Value = Status> {
         vec(any::<u8>(), 0..50),
     )
         .prop_map(|(code, message, details)| Status::new(code, message).with_details(details))
+}
+
+fn any_load() -> impl Strategy<Value = Load> {
+    (0..=Load::UTILIZATION_MAX, any_varint()).prop_map(|(utilization, running)| Load {
+        utilization,
+        running,
+    })
 }
 
 fn any_origin() -> impl Strategy<Value = Origin> {

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
     Beat, Cancel, ControlEvent, ControlReader, ErrorCode, Frame, FrameDecoder, FrameLimits, GoAway,
-    GossipEvent, GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent,
+    GossipEvent, GossipReader, Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent,
     ResponseReader, Settings, StreamKind, WireError, decode_status, encode, varint,
 };
 use rpcnet_proto::{
@@ -43,7 +43,8 @@ fn varints_read_and_write_as_specified() {
     }
 }
 
-/// W-9 to W-14, W-17 to W-21, W-23, W-27 to W-29, W-45, W-46, W-50, W-61, W-66.
+/// W-9 to W-14, W-17 to W-21, W-23, W-27 to W-29, W-45, W-46, W-50, W-61, W-66,
+/// W-69.
 #[test]
 fn frames_read_as_specified() {
     for entry in entries("frames") {
@@ -104,7 +105,7 @@ fn requests_read_as_specified() {
     }
 }
 
-/// W-7, W-8, W-25, W-26.
+/// W-7, W-8, W-25, W-26, W-68, W-69.
 #[test]
 fn responses_read_as_specified() {
     for entry in entries("responses") {
@@ -116,6 +117,7 @@ fn responses_read_as_specified() {
             || ResponseReader::new(limits, kind),
             |event| match event {
                 ResponseEvent::Message(body) => describe_message(&body),
+                ResponseEvent::Load(load) => describe_load(load),
                 ResponseEvent::Failed(status, origin) => describe_status(&status, origin),
                 ResponseEvent::End => object(json!({"frame": "end"})),
             },
@@ -221,9 +223,10 @@ fn a_stream_cut_at_any_byte_is_never_complete() {
                 text(&entry, "name")
             );
             assert!(
-                events
-                    .iter()
-                    .all(|event| matches!(event, ResponseEvent::Message(_)))
+                events.iter().all(|event| matches!(
+                    event,
+                    ResponseEvent::Message(_) | ResponseEvent::Load(_)
+                ))
             );
         }
     }
@@ -282,6 +285,7 @@ fn decode_frame(bytes: Vec<u8>) -> Result<Map<String, Value>, WireError> {
         Frame::Hello(body) => Hello::decode(body).map(|hello| describe_hello(&hello)),
         Frame::Gossip(body) => Ok(describe_gossip(&body)),
         Frame::Beat(body) => Beat::decode(body).map(describe_beat),
+        Frame::Load(body) => Load::decode(body).map(describe_load),
         Frame::End => Ok(object(json!({"frame": "end"}))),
     }
 }
@@ -312,6 +316,9 @@ fn describe_header(header: &Header) -> Map<String, Value> {
     }));
     if let Some(schema) = header.schema {
         fields.insert("schema".into(), format!("{schema:016x}").into());
+    }
+    if header.load_report {
+        fields.insert("load_report".into(), true.into());
     }
     fields
 }
@@ -379,6 +386,14 @@ fn describe_beat(beat: Beat) -> Map<String, Value> {
     object(json!({"frame": "beat", "kind": kind, "nonce": number(nonce)}))
 }
 
+fn describe_load(load: Load) -> Map<String, Value> {
+    object(json!({
+        "frame": "load",
+        "utilization": load.utilization,
+        "running": number(load.running),
+    }))
+}
+
 fn encode_frame(out: &mut BytesMut, fields: &Value) {
     match text(fields, "frame") {
         "header" => encode::header(out, &header(fields)),
@@ -436,6 +451,14 @@ fn encode_frame(out: &mut BytesMut, fields: &Value) {
             };
             encode::beat(out, beat);
         }
+        "load" => {
+            let utilization = integer(fields, "utilization");
+            let load = Load {
+                utilization: utilization.try_into().expect("at most the largest"),
+                running: integer(fields, "running"),
+            };
+            encode::load(out, load);
+        }
         "end" => encode::end(out),
         other => panic!("{other} is no frame"),
     }
@@ -475,6 +498,7 @@ fn header(fields: &Value) -> Header {
             let schema = schema.as_str().expect("a schema is hex");
             u64::from_str_radix(schema, 16).expect("8 bytes")
         }),
+        load_report: fields.get("load_report") == Some(&json!(true)),
     }
 }
 

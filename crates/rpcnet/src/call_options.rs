@@ -25,6 +25,8 @@ pub struct CallOptions {
     pub(crate) idempotent: bool,
     pub(crate) wait_for_ready: bool,
     pub(crate) schema: Option<u64>,
+    /// Asks the server how busy it is: for whoever chooses among servers.
+    pub(crate) load_report: bool,
 }
 
 impl CallOptions {

@@ -113,6 +113,11 @@ impl CallContext {
         self.0.header.idempotent
     }
 
+    /// Whether the caller wants to know how busy the server is.
+    pub(crate) fn wants_load(&self) -> bool {
+        self.0.header.load_report
+    }
+
     /// The key/value pairs sent with the call.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {

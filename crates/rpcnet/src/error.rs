@@ -1,5 +1,6 @@
 //! [`RpcError`]: what went wrong, whose fault it was, and what to do about it.
 
+pub(crate) mod blame;
 mod failure;
 
 use std::borrow::Cow;
@@ -11,7 +12,7 @@ use rpcnet_proto::{Code, Origin, Status};
 pub use self::failure::{
     ConnectionError, ConnectionErrorKind, HandlerRan, Refusal, StreamError, StreamErrorKind,
 };
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, WorkerError};
 use crate::transport::tls::TlsError;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -97,6 +98,9 @@ pub enum RpcError {
     /// names both schemas. The handler did not run. Deploy matching definitions, or
     /// call with a codec that names its fields.
     SchemaMismatch(Refusal),
+    /// No worker of the cluster could be chosen; the text says what was looked for and
+    /// what is there. Nothing was sent.
+    NoWorker(Box<WorkerError>),
     /// The cluster could not be joined, or refused what this node wanted to say in it. No
     /// handler is involved.
     ClusterError(Box<ClusterError>),
@@ -163,6 +167,7 @@ impl RpcError {
             | Self::UnknownMethod(_)
             | Self::ConfigError(_)
             | Self::ClusterError(_)
+            | Self::NoWorker(_)
             | Self::IoError(_) => HandlerRan::No,
         }
     }
@@ -175,6 +180,7 @@ impl RpcError {
             | Self::StreamError(_)
             | Self::ResourceExhausted(_)
             | Self::Unavailable(_) => self.handler_ran() == HandlerRan::No,
+            Self::NoWorker(error) => error.is_passing(),
             _ => false,
         }
     }
@@ -256,7 +262,7 @@ impl RpcError {
             Self::Timeout => (Code::DeadlineExceeded, "the handler ran into a deadline"),
             Self::Cancelled => (Code::Cancelled, "the handler was cancelled"),
             Self::ResourceExhausted(_) => (Code::ResourceExhausted, "the handler hit a limit"),
-            Self::Unavailable(_) | Self::ConnectionError(_) => {
+            Self::Unavailable(_) | Self::ConnectionError(_) | Self::NoWorker(_) => {
                 (Code::Unavailable, "the handler could not reach a service")
             }
             Self::Unauthenticated(_) => (Code::Unauthenticated, "not authenticated"),
@@ -296,6 +302,7 @@ impl fmt::Display for RpcError {
             Self::InvalidRequest(refusal) => write!(f, "invalid request: {refusal}"),
             Self::SchemaMismatch(refusal) => write!(f, "schema mismatch: {refusal}"),
             Self::ClusterError(error) => write!(f, "cluster: {error}"),
+            Self::NoWorker(error) => error.fmt(f),
         }
     }
 }
@@ -309,6 +316,7 @@ impl StdError for RpcError {
             Self::SerializationError { source } => Some(&**source),
             Self::IoError(error) => Some(error),
             Self::ClusterError(error) => error.source(),
+            Self::NoWorker(error) => error.source(),
             _ => None,
         }
     }

@@ -208,7 +208,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::swim::chance::Chance;
+    use crate::chance::Chance;
 
     /// Few different hashes, so that chains are long and wrap around.
     fn hash_of(id: Id) -> u64 {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::Key;
-use super::chance::Chance;
 use super::members::{Id, ME};
 use super::precedence::Precedence;
 use super::{
     Address, Body, Destination, Event, MemberState, Message, NodeName, Record, Row, Swim, Time,
     Transmit,
 };
+use crate::chance::Chance;
 
 /// The seeds, and which of them have answered.
 #[derive(Debug, Default)]

@@ -8,7 +8,6 @@ use bytes::Bytes;
 
 use super::agenda::{Agenda, Key};
 use super::awareness::Awareness;
-use super::chance::Chance;
 use super::gone::Gone;
 use super::join::Seeds;
 use super::me::{Me, Phase};
@@ -25,6 +24,7 @@ use super::{
     Address, Body, Config, Counters, Event, Identity, Member, MemberState, Message, NodeName,
     QuorumView, Record, Sign, TagError, Tags, Time, Transmit, Update,
 };
+use crate::chance::Chance;
 
 /// One member's view of its cluster, and what it does about it.
 ///

@@ -5,7 +5,6 @@
 
 mod agenda;
 mod awareness;
-mod chance;
 mod codec;
 mod config;
 mod counters;
@@ -25,7 +24,6 @@ mod me;
 mod member;
 mod members;
 mod message;
-mod mix;
 mod name;
 mod order;
 mod partition;

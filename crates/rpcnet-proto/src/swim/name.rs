@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::mix::Mix;
+use crate::mix::Mix;
 
 /// The name of a node: 1 to 64 characters of `[A-Za-z0-9._-]` (M-1).
 ///

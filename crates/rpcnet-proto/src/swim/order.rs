@@ -147,7 +147,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::swim::chance::Chance;
+    use crate::chance::Chance;
 
     const REGIONS: [Region; 5] = [
         Region::Probed,

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::mix::Mix;
 use super::{Address, NodeName, Tags, codec};
+use crate::mix::Mix;
 
 /// A version of what a member says of itself: its boot epoch, then its incarnation.
 ///

@@ -26,6 +26,8 @@ impl FrameLimits {
     pub const GOSSIP_BYTES_MAX: usize = 64 * 1024;
     /// The length of the body of a BEAT, in bytes.
     pub const BEAT_BYTES_MAX: usize = 9;
+    /// The longest body of a LOAD, in bytes: room for fields that are yet to come.
+    pub const LOAD_BYTES_MAX: usize = 512;
     /// The longest body of a frame that is skipped because its type is not known, in bytes.
     pub const IGNORABLE_BYTES_MAX: usize = 16 * 1024;
 }
@@ -60,6 +62,8 @@ pub enum Frame {
     Gossip(Bytes),
     /// See [`Beat::decode`](super::Beat::decode).
     Beat(Bytes),
+    /// See [`Load::decode`](super::Load::decode).
+    Load(Bytes),
     /// The end marker: the sender has no more messages.
     End,
 }
@@ -285,6 +289,7 @@ impl FrameDecoder {
                 too_large(kind.to_byte()),
             ),
             FrameKind::Beat => fits(len, FrameLimits::BEAT_BYTES_MAX, too_large(kind.to_byte())),
+            FrameKind::Load => fits(len, FrameLimits::LOAD_BYTES_MAX, too_large(kind.to_byte())),
         }
     }
 }
@@ -301,6 +306,7 @@ impl Frame {
             FrameKind::Hello => Self::Hello(body),
             FrameKind::Gossip => Self::Gossip(body),
             FrameKind::Beat => Self::Beat(body),
+            FrameKind::Load => Self::Load(body),
         }
     }
 
@@ -316,6 +322,7 @@ impl Frame {
             Self::Hello(_) => FrameKind::Hello,
             Self::Gossip(_) => FrameKind::Gossip,
             Self::Beat(_) => FrameKind::Beat,
+            Self::Load(_) => FrameKind::Load,
             Self::End => return WireError::UnexpectedEnd,
         };
         WireError::UnexpectedFrame { kind }

@@ -5,10 +5,13 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    Beat, Cancel, FrameKind, GoAway, Header, HeaderRef, Hello, Settings, StreamKind,
+    Beat, Cancel, FrameKind, GoAway, Header, HeaderRef, Hello, Load, Settings, StreamKind,
     status as status_body, varint,
 };
 use crate::{Origin, Status};
+
+/// The longest frame that [`load`] appends, in bytes.
+pub const LOAD_FRAME_BYTES_MAX: usize = 2 + 2 * varint::BYTES_MAX;
 
 /// The longest prefix that [`message_prefix`] appends, in bytes.
 pub const PREFIX_BYTES_MAX: usize = varint::BYTES_MAX + 1;
@@ -50,6 +53,12 @@ pub fn status(out: &mut BytesMut, status: &Status, origin: Origin) {
     small_frame(out, FrameKind::Status, |body| {
         status_body::encode_body(status, origin, body)
     });
+}
+
+/// Appends a LOAD, its utilization cut to its limit; takes no memory beyond `out`.
+pub fn load(out: &mut BytesMut, load: Load) {
+    prefix(out, FrameKind::Load, load.body_len());
+    load.encode_body(out);
 }
 
 /// Appends the end marker.

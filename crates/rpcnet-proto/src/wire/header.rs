@@ -30,6 +30,8 @@ pub struct Header {
     pub metadata: Metadata,
     /// What the caller takes the method's messages to look like, where it says so.
     pub schema: Option<u64>,
+    /// Whether the caller wants to know how busy the server is (W-68).
+    pub load_report: bool,
 }
 
 /// A [`Header`] that borrows what would be costly to clone for each call.
@@ -53,11 +55,14 @@ pub struct HeaderRef<'a> {
     pub metadata: &'a Metadata,
     /// See [`Header::schema`].
     pub schema: Option<u64>,
+    /// See [`Header::load_report`].
+    pub load_report: bool,
 }
 
 const IDEMPOTENT: u8 = 1 << 0;
 const TRACE: u8 = 1 << 1;
 const SCHEMA: u8 = 1 << 2;
+const LOAD_REPORT: u8 = 1 << 3;
 
 impl Header {
     /// Reads the body of a HEADER; the values of the metadata share its memory.
@@ -100,6 +105,7 @@ impl Header {
             trace,
             metadata,
             schema,
+            load_report: flags & LOAD_REPORT != 0,
         })
     }
 
@@ -116,6 +122,7 @@ impl Header {
             trace: self.trace,
             metadata: &self.metadata,
             schema: self.schema,
+            load_report: self.load_report,
         }
     }
 }
@@ -151,7 +158,8 @@ impl HeaderRef<'_> {
         let idempotent = if self.idempotent { IDEMPOTENT } else { 0 };
         let trace = self.trace.map_or(0, |_| TRACE);
         let schema = self.schema.map_or(0, |_| SCHEMA);
-        out.put_u8(idempotent | trace | schema);
+        let load_report = if self.load_report { LOAD_REPORT } else { 0 };
+        out.put_u8(idempotent | trace | schema | load_report);
         varint::encode(self.timeout_us(), out);
         put_field(self.method.as_str().as_bytes(), out);
         if let Some(trace) = self.trace {

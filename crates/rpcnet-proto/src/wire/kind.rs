@@ -69,6 +69,8 @@ pub enum FrameKind {
     Gossip = 0x21,
     /// A sign of life, asked for or given.
     Beat = 0x22,
+    /// How busy the server is, for a caller that asked.
+    Load = 0x40,
 }
 
 impl FrameKind {
@@ -88,6 +90,7 @@ impl FrameKind {
             0x20 => Some(Self::Hello),
             0x21 => Some(Self::Gossip),
             0x22 => Some(Self::Beat),
+            0x40 => Some(Self::Load),
             _ => None,
         }
     }
@@ -111,6 +114,7 @@ impl fmt::Display for FrameKind {
             Self::Hello => "HELLO",
             Self::Gossip => "GOSSIP",
             Self::Beat => "BEAT",
+            Self::Load => "LOAD",
         })
     }
 }
@@ -129,10 +133,11 @@ mod tests {
             }
             if let Some(kind) = FrameKind::from_byte(byte) {
                 assert_eq!(kind.to_byte(), byte);
-                assert!(byte < FrameKind::IGNORABLE_MIN);
+                let is_ignorable = kind == FrameKind::Load;
+                assert_eq!(byte >= FrameKind::IGNORABLE_MIN, is_ignorable);
                 kinds.1 += 1;
             }
         }
-        assert_eq!(kinds, (4, 9));
+        assert_eq!(kinds, (4, 10));
     }
 }

@@ -3,7 +3,7 @@
 //! | stream | first byte | then |
 //! |---|---|---|
 //! | bidirectional, client to server | [`StreamKind::Call`] | HEADER, MESSAGE, ..., end |
-//! | the same stream, server to client | none | MESSAGE, ..., STATUS where it failed, end |
+//! | the same stream, server to client | none | MESSAGE, ..., LOAD where asked, STATUS where it failed, end |
 //! | bidirectional, both ways | [`StreamKind::Gossip`] | HELLO, then GOSSIP and BEAT |
 //! | unidirectional, both ways | [`StreamKind::Control`] | SETTINGS, then GOAWAY and CANCEL |
 //!
@@ -24,6 +24,7 @@ mod gossip;
 mod header;
 mod hello;
 mod kind;
+mod load;
 mod request;
 mod response;
 mod settings;
@@ -41,6 +42,7 @@ pub use gossip::{GossipEvent, GossipReader};
 pub use header::{Header, HeaderRef};
 pub use hello::Hello;
 pub use kind::{FrameKind, StreamKind};
+pub use load::Load;
 pub use request::{RequestEvent, RequestReader};
 pub use response::{ResponseEvent, ResponseReader};
 pub use settings::Settings;

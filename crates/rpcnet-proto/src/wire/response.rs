@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Frame, FrameDecoder, FrameKind, FrameLimits, WireError, decode_status};
+use super::{Frame, FrameDecoder, FrameKind, FrameLimits, Load, WireError, decode_status};
 use crate::{CallKind, Origin, Status};
 
 /// One thing that a server said.
@@ -11,6 +11,8 @@ pub enum ResponseEvent {
     /// A message, in the order in which it was sent. Where the call has one
     /// response, it is the result only once [`ResponseEvent::End`] followed (W-33).
     Message(Bytes),
+    /// How busy the server is, at most once; says nothing about the call.
+    Load(Load),
     /// The call succeeded; nothing follows.
     End,
     /// The call did not succeed; nothing follows, the end marker came too.
@@ -25,6 +27,8 @@ pub enum ResponseEvent {
 pub struct ResponseReader {
     frames: FrameDecoder,
     state: State,
+    /// A LOAD came; no other may.
+    has_load: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +56,7 @@ impl ResponseReader {
         Self {
             frames: FrameDecoder::new(limits),
             state,
+            has_load: false,
         }
     }
 
@@ -66,8 +71,9 @@ impl ResponseReader {
     /// [`WireError`] says what is malformed, now and in every later call.
     pub fn next_event(&mut self) -> Result<Option<ResponseEvent>, WireError> {
         loop {
-            let state = &self.state;
-            let Some(frame) = self.frames.next_admitted(|kind| admit(state, kind))? else {
+            let (state, has_load) = (&self.state, self.has_load);
+            let admit = |kind| admit(state, has_load, kind);
+            let Some(frame) = self.frames.next_admitted(admit)? else {
                 return Ok(None);
             };
             match self.event(frame) {
@@ -106,6 +112,10 @@ impl ResponseReader {
 
     fn event(&mut self, frame: Frame) -> Result<Option<ResponseEvent>, WireError> {
         match (&mut self.state, frame) {
+            (State::AwaitingMessage | State::Streaming | State::AwaitingEnd, Frame::Load(body)) => {
+                self.has_load = true;
+                Load::decode(body).map(|load| Some(ResponseEvent::Load(load)))
+            }
             (State::AwaitingMessage, Frame::Message(body)) => {
                 self.state = State::AwaitingEnd;
                 Ok(Some(ResponseEvent::Message(body)))
@@ -132,10 +142,15 @@ impl ResponseReader {
     }
 }
 
-/// W-25, W-26: what may come next.
-fn admit(state: &State, kind: FrameKind) -> Result<(), WireError> {
+/// W-25, W-26, W-68, W-69: what may come next.
+fn admit(state: &State, has_load: bool, kind: FrameKind) -> Result<(), WireError> {
     match (state, kind) {
         (State::AwaitingMessage | State::Streaming, FrameKind::Message | FrameKind::Status) => {
+            Ok(())
+        }
+        (State::AwaitingMessage | State::Streaming | State::AwaitingEnd, FrameKind::Load)
+            if !has_load =>
+        {
             Ok(())
         }
         _ => Err(WireError::UnexpectedFrame { kind }),

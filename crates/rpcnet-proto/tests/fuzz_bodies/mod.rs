@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use rpcnet_proto::CallKind;
 use rpcnet_proto::wire::{
     Beat, Cancel, ControlEvent, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway,
-    GossipEvent, GossipReader, Header, Hello, RequestEvent, RequestReader, ResponseEvent,
+    GossipEvent, GossipReader, Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent,
     ResponseReader, Settings, WireError, decode_status, encode,
 };
 
@@ -74,6 +74,7 @@ fn encode_frame(out: &mut BytesMut, frame: &Frame) {
         Frame::Hello(body) => (0x20, body),
         Frame::Gossip(body) => (0x21, body),
         Frame::Beat(body) => (0x22, body),
+        Frame::Load(body) => (0x40, body),
         Frame::End => return encode::end(out),
     };
     rpcnet_proto::wire::varint::encode(body.len() as u64 + 1, out);
@@ -100,7 +101,7 @@ pub(crate) fn check_header(data: &[u8]) {
     assert_eq!(Header::decode(body), Ok(header));
 }
 
-/// Bodies of control frames and statuses round trip, and control streams do not depend on chunking.
+/// Bodies of control frames, loads and statuses round trip, and control streams do not depend on chunking.
 pub(crate) fn check_control(data: &[u8]) {
     let Some((&seed, data)) = data.split_first() else {
         return;
@@ -127,6 +128,14 @@ pub(crate) fn check_control(data: &[u8]) {
             panic!("cancel")
         };
         assert_eq!(Cancel::decode(again), Ok(cancel));
+    }
+    if let Ok(load) = Load::decode(body.clone()) {
+        encode::load(&mut out, load);
+        assert!(out.len() <= encode::LOAD_FRAME_BYTES_MAX);
+        let Frame::Load(again) = only_frame(out.split().freeze()) else {
+            panic!("load")
+        };
+        assert_eq!(Load::decode(again), Ok(load));
     }
     if let Ok((status, origin)) = decode_status(body) {
         encode::status(&mut out, &status, origin);
@@ -248,11 +257,12 @@ pub(crate) fn check_response_stream(data: &[u8]) {
     let kind = CallKind::from_byte(seed & 3).expect("two bits name a kind");
     let make = || ResponseReader::new(LIMITS, kind);
     let (events, outcome) = check_chunkings(data, seed >> 2, make);
-    let mut messages = 0;
+    let (mut messages, mut loads) = (0, 0);
     for (position, event) in events.iter().enumerate() {
         let is_last = position == events.len() - 1;
         match event {
             ResponseEvent::Message(_) => messages += 1,
+            ResponseEvent::Load(_) => loads += 1,
             ResponseEvent::End => assert!(is_last && (messages == 1 || kind.streams_responses())),
             ResponseEvent::Failed(..) => {
                 assert!(is_last && (messages == 0 || kind.streams_responses()));
@@ -260,6 +270,7 @@ pub(crate) fn check_response_stream(data: &[u8]) {
         }
     }
     assert!(messages <= 1 || kind.streams_responses());
+    assert!(loads <= 1, "one load is enough");
     if outcome == Ok(()) {
         assert!(matches!(
             events.last(),

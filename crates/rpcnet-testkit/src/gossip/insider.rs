@@ -7,7 +7,7 @@ use crate::raw::{
     WAIT_MAX,
 };
 use rpcnet_proto::swim::{Body, Message, NodeName, Record, Statement, Update, Version};
-use rpcnet_proto::wire::GossipEvent;
+use rpcnet_proto::wire::{GossipEvent, StreamKind};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -261,7 +261,16 @@ impl Insider {
 impl Shared {
     /// A stream that a node opened on a connection of its own.
     async fn accept(self: Arc<Self>, call: RawCall) {
-        let (mut listener, sender) = GossipStream::accepted(call.stream).split();
+        let mut stream = call.stream;
+        let Ok(first) = stream.receiver.read_chunk(ATTENDS).await else {
+            return;
+        };
+        if first.first() != Some(&StreamKind::Gossip.to_byte()) {
+            // It serves nobody: whoever calls it gets what is no response.
+            let _ = stream.sender.write(NO_RESPONSE).await;
+            return;
+        }
+        let (mut listener, sender) = GossipStream::begun(stream, first).split();
         let sender = Arc::new(AsyncMutex::new(sender));
         self.listen(&mut listener, &sender, true).await;
     }
@@ -373,6 +382,9 @@ impl Shared {
         }
     }
 }
+
+/// Length 5, a type that no frame has, and four bytes more.
+const NO_RESPONSE: &[u8] = &[5, 0x3f, 0xde, 0xad, 0xbe, 0xef];
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -126,8 +126,17 @@ impl GossipStream {
         }
     }
 
+    /// A stream that the other side opened, of which the first bytes were read.
+    pub(super) fn begun(stream: RawStream, mut first: Bytes) -> Self {
+        let mut begun = Self::new(stream);
+        let kind = first.split_to(1);
+        assert_eq!(kind[..], [StreamKind::Gossip.to_byte()], "a gossip stream");
+        begun.reader.push(first);
+        begun
+    }
+
     /// A stream that the other side opened.
-    pub(super) fn accepted(stream: RawStream) -> Self {
+    fn accepted(stream: RawStream) -> Self {
         Self {
             awaits_kind: true,
             ..Self::new(stream)

@@ -156,7 +156,7 @@ impl Received {
         while let Some(event) = reader.next_event()? {
             match event {
                 ResponseEvent::Message(message) => messages.push(message),
-                ResponseEvent::End => {}
+                ResponseEvent::End | ResponseEvent::Load(_) => {}
                 ResponseEvent::Failed(failed, origin) => status = Some((failed, origin)),
             }
         }

@@ -25,6 +25,7 @@ pub fn header(id: u64, kind: CallKind, method: &str) -> Header {
         trace: None,
         metadata: Metadata::new(),
         schema: None,
+        load_report: false,
     }
 }
 

@@ -13,13 +13,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::Backoff;
 use super::connection::{self as established, ClientConnection};
+use super::endpoint::Endpoint;
 use crate::config::RpcConfig;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
 use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::{ConnectionEnd, Dialer};
+use crate::transport::quic::ConnectionEnd;
 
 /// The name a server's certificate must carry where the configuration names none.
 const DEFAULT_SERVER_NAME: &str = "localhost";
@@ -33,7 +34,7 @@ const ATTEMPTS_AT_ONCE_MAX: usize = 3;
 pub(crate) struct Link {
     pub(crate) config: RpcConfig,
     pub(crate) server_name: String,
-    dialer: Dialer,
+    pub(crate) endpoint: Arc<Endpoint>,
     target: SocketAddr,
     current: ArcSwapOption<ClientConnection>,
     /// The run of attempts under way, which every call that needs it waits for.
@@ -63,7 +64,7 @@ enum ConnectFailure {
 }
 
 impl Link {
-    pub(crate) fn new(dialer: Dialer, target: SocketAddr, config: RpcConfig) -> Arc<Self> {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, target: SocketAddr, config: RpcConfig) -> Arc<Self> {
         let server_name = config
             .server_name
             .clone()
@@ -71,7 +72,7 @@ impl Link {
         let (first, longest) = config.reconnect_backoff;
         Arc::new_cyclic(|own| Self {
             server_name,
-            dialer,
+            endpoint,
             target,
             current: ArcSwapOption::empty(),
             run: Mutex::new(Run {
@@ -110,6 +111,12 @@ impl Link {
         self.current
             .load_full()
             .filter(|connection| connection.is_usable())
+    }
+
+    /// Whether there is a connection that takes calls.
+    pub(crate) fn is_connected(&self) -> bool {
+        let current = self.current.load();
+        current.as_ref().is_some_and(|it| it.is_usable())
     }
 
     /// Ends the link: calls under way are cancelled, later ones refused.
@@ -215,7 +222,11 @@ impl Link {
 
     /// One handshake and exchange of settings.
     async fn attempt(self: Arc<Self>) -> Outcome {
-        let dialled = self.dialer.dial(self.target, &self.server_name).await;
+        let dialled = self
+            .endpoint
+            .dialer
+            .dial(self.target, &self.server_name)
+            .await;
         let (quic, mut acceptor) = dialled.map_err(ConnectFailure::Lost)?;
         let exchange = ClientConnection::establish(quic.clone(), &mut acceptor, &self.config);
         let (connection, receiver) = exchange.await.map_err(|failure| match failure {

@@ -2,9 +2,12 @@
 
 mod backoff;
 mod connection;
+mod endpoint;
 mod link;
 mod request;
 mod streaming;
+#[cfg(test)]
+mod tests;
 mod unary;
 
 use std::future::Future;
@@ -18,15 +21,16 @@ use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::{CallId, CallKind};
 
+pub(crate) use self::backoff::Backoff;
+pub(crate) use self::endpoint::Endpoint;
 use self::link::Link;
-use self::request::Request;
+pub(crate) use self::request::Request;
+pub(crate) use self::streaming::OpenedUpload;
 pub use self::streaming::ResponseStream;
-pub(crate) use self::unary::wrong_shape;
+pub(crate) use self::unary::{Attempted, wrong_shape};
 use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
-use crate::transport::quic::Dialer;
-use crate::transport::tls::{self, ClientTls};
 
 /// Calls the methods of one server.
 ///
@@ -64,7 +68,6 @@ pub struct RpcClient {
 #[derive(Debug)]
 struct Shared {
     link: Arc<Link>,
-    tls: ClientTls,
     next_id: AtomicU64,
 }
 
@@ -96,17 +99,18 @@ impl RpcClient {
     /// [`RpcError::ConfigError`], [`RpcError::TlsError`] or [`RpcError::IoError`] where
     /// the configuration or a file is wrong.
     pub fn new(address: SocketAddr, config: RpcConfig) -> Result<Self, RpcError> {
-        config.validate()?;
-        let tls = tls::load_client(&config.tls_files())?;
-        let dialer = Dialer::new(&config, &tls)?;
-        let link = Link::new(dialer, address, config);
-        Ok(Self {
+        let endpoint = Arc::new(Endpoint::new(&config)?);
+        Ok(Self::over(endpoint, address, config))
+    }
+
+    /// A client over a socket that it shares with others.
+    pub(crate) fn over(endpoint: Arc<Endpoint>, address: SocketAddr, config: RpcConfig) -> Self {
+        Self {
             shared: Arc::new(Shared {
-                link,
-                tls,
+                link: Link::new(endpoint, address, config),
                 next_id: AtomicU64::new(1),
             }),
-        })
+        }
     }
 
     /// Calls a method: one message there, one back.
@@ -310,11 +314,11 @@ impl RpcClient {
         payload: Bytes,
         options: CallOptions,
     ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<> {
-        let shared = self.shared.clone();
+        let client = self.clone();
         let kind = CallKind::ServerStreaming;
-        let request = Request::new(method, kind, options, &shared.link.config);
+        let request = Request::new(method, kind, options, &self.shared.link.config);
         // Boxed once, where it is made: whoever wraps the future would move all of it.
-        Box::pin(async move { streaming::open_with_message(shared, request?, payload).await })
+        Box::pin(async move { client.open(&request?, payload).await })
     }
 
     /// Opens a call with any number of messages, for whoever decodes the responses.
@@ -328,9 +332,44 @@ impl RpcClient {
     where
         S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
     {
-        let shared = self.shared.clone();
-        let request = Request::new(method, kind, options, &shared.link.config);
-        Box::pin(async move { streaming::open_with_upload(shared, request?, requests).await })
+        let client = self.clone();
+        let request = Request::new(method, kind, options, &self.shared.link.config);
+        Box::pin(async move {
+            let opened = client.open_for_upload(&request?).await?;
+            Ok(opened.upload(requests))
+        })
+    }
+
+    /// Sends a unary call once, within a deadline that the caller sees to.
+    pub(crate) async fn attempt(&self, request: &Request, payload: &Bytes) -> Attempted {
+        unary::attempt(&self.shared, request, payload).await
+    }
+
+    /// Opens a call with one message once.
+    pub(crate) async fn open(
+        &self,
+        request: &Request,
+        payload: Bytes,
+    ) -> Result<ResponseStream, RpcError> {
+        streaming::open_with_message(&self.shared, request, payload).await
+    }
+
+    /// Opens a call with any number of messages once; none is taken yet.
+    pub(crate) async fn open_for_upload(
+        &self,
+        request: &Request,
+    ) -> Result<OpenedUpload, RpcError> {
+        streaming::open_for_upload(&self.shared, request).await
+    }
+
+    /// Whether a call can be sent without waiting for a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.shared.link.is_connected()
+    }
+
+    /// Waits until there is a connection, for at most the connect timeout.
+    pub(crate) async fn connected(&self) -> Result<(), RpcError> {
+        self.shared.link.connection().await.map(drop)
     }
 
     /// The server's address.
@@ -351,10 +390,8 @@ impl RpcClient {
     ///
     /// As [`RpcClient::new`]; what was in force stays in force.
     pub fn reload_tls(&self) -> Result<(), RpcError> {
-        Ok(self
-            .shared
-            .tls
-            .reload(&self.shared.link.config.tls_files())?)
+        let link = &self.shared.link;
+        Ok(link.endpoint.tls.reload(&link.config.tls_files())?)
     }
 
     /// Closes the client and all its clones: calls under way end as cancelled

@@ -126,6 +126,7 @@ impl Request {
             trace: self.trace,
             metadata: &self.options.metadata,
             schema: self.options.schema,
+            load_report: self.options.load_report,
         };
         if !self.options.metadata.is_empty() {
             let len = header.body_len() as u64;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, ResponseEvent, ResponseReader, Settings, WireError,
+    ErrorCode, FrameLimits, Load, ResponseEvent, ResponseReader, Settings, WireError,
 };
 use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -25,12 +25,12 @@ use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// Opens a call that sends one message.
 pub(crate) async fn open_with_message(
-    shared: Arc<Shared>,
-    request: Request,
+    shared: &Arc<Shared>,
+    request: &Request,
     payload: Bytes,
 ) -> Result<ResponseStream, RpcError> {
     let opening = async {
-        let (connection, mut call, call_id) = open(&shared, &request).await?;
+        let (connection, mut call, call_id) = open(shared, request).await?;
         check_message(payload.len(), &connection.settings)?;
         let Frames { head, body } = request.frames(call_id, &connection.settings, &payload)?;
         let sent = async {
@@ -40,31 +40,27 @@ pub(crate) async fn open_with_message(
             }
             call.send.finish()
         };
-        accept_early_answer(&sent.await, &shared)?;
+        accept_early_answer(&sent.await, shared)?;
         Ok(call)
     };
-    let call = within_opening(&shared, &request, opening).await?;
+    let call = within_opening(shared, request, opening).await?;
     Ok(ResponseStream::new(
-        call.recv, call.guard, None, &shared, &request,
+        call.recv, call.guard, None, shared, request,
     ))
 }
 
-/// Opens a call and sends its messages from a task of its own.
-pub(crate) async fn open_with_upload<S>(
-    shared: Arc<Shared>,
-    request: Request,
-    requests: S,
-) -> Result<ResponseStream, RpcError>
-where
-    S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
-{
+/// Opens a call whose messages are sent from a task of their own, later.
+pub(crate) async fn open_for_upload(
+    shared: &Arc<Shared>,
+    request: &Request,
+) -> Result<OpenedUpload, RpcError> {
     let opening = async {
-        let (connection, mut call, call_id) = open(&shared, &request).await?;
+        let (connection, mut call, call_id) = open(shared, request).await?;
         let head = request.head(call_id, &connection.settings)?;
-        accept_early_answer(&call.send.write([head.freeze()]).await, &shared)?;
-        Ok((connection, call))
+        accept_early_answer(&call.send.write([head.freeze()]).await, shared)?;
+        Ok((connection.settings, call))
     };
-    let (connection, call) = within_opening(&shared, &request, opening).await?;
+    let (settings, call) = within_opening(shared, request, opening).await?;
     let OpenCall { send, recv, guard } = call;
     let stop = CancellationToken::new();
     let upload = Upload {
@@ -72,22 +68,38 @@ where
         stop: stop.clone(),
         problem: Problem::default(),
     };
-    let problem = upload.problem.clone();
-    shared
-        .link
-        .tasks
-        .spawn_until_stopped(upload.run(requests, connection.settings));
-    let upload = UploadHandle {
-        problem,
+    let handle = UploadHandle {
+        problem: upload.problem.clone(),
         _stop: stop.drop_guard(),
     };
-    Ok(ResponseStream::new(
-        recv,
-        guard,
-        Some(upload),
-        &shared,
-        &request,
-    ))
+    Ok(OpenedUpload {
+        shared: shared.clone(),
+        settings,
+        upload,
+        responses: ResponseStream::new(recv, guard, Some(handle), shared, request),
+    })
+}
+
+/// A call that is open, and whose messages are still the caller's.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the call"]
+pub(crate) struct OpenedUpload {
+    shared: Arc<Shared>,
+    settings: Settings,
+    upload: Upload,
+    responses: ResponseStream,
+}
+
+impl OpenedUpload {
+    /// Begins to send the messages.
+    pub(crate) fn upload<S>(self, requests: S) -> ResponseStream
+    where
+        S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
+    {
+        let upload = self.upload.run(requests, self.settings);
+        self.shared.link.tasks.spawn_until_stopped(upload);
+        self.responses
+    }
 }
 
 /// Connecting and opening are bounded by the unary timeout, however long the call lives.
@@ -147,6 +159,7 @@ struct UploadHandle {
     _stop: DropGuard,
 }
 
+#[derive(Debug)]
 struct Upload {
     send: SendHalf,
     stop: CancellationToken,
@@ -216,6 +229,7 @@ pub struct ResponseStream {
     /// Whoever gives the client up does not give up its calls under way.
     client: Option<Arc<Shared>>,
     server_name: Arc<str>,
+    load: Option<Load>,
     is_open: bool,
     is_done: bool,
 }
@@ -246,9 +260,16 @@ impl ResponseStream {
             overdue_bytes: None,
             client: Some(shared.clone()),
             server_name: shared.link.server_name.as_str().into(),
+            load: None,
             is_open: true,
             is_done: false,
         }
+    }
+
+    /// How busy the server said that it is: there once the responses have ended, where
+    /// the call asked.
+    pub(crate) fn load(&self) -> Option<Load> {
+        self.load
     }
 
     /// Waits for the one message of a call that has exactly one.
@@ -291,6 +312,10 @@ impl ResponseStream {
         loop {
             match self.reader.next_event() {
                 Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
+                Ok(Some(ResponseEvent::Load(load))) => {
+                    self.load = Some(load);
+                    continue;
+                }
                 // W-7: judged by what came along; a caller does not wait for more.
                 Ok(Some(ResponseEvent::End | ResponseEvent::Failed(..)))
                     if self.reader.buffered() > 0 =>

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::CallKind;
-use rpcnet_proto::wire::{FrameLimits, ResponseEvent, ResponseReader, WireError};
+use rpcnet_proto::wire::{FrameLimits, Load, ResponseEvent, ResponseReader, WireError};
 use tokio::time::sleep;
 
 use super::Shared;
@@ -33,7 +33,7 @@ pub(crate) async fn call(
     let mut backoff = None;
     let mut attempts = 1;
     loop {
-        let error = match attempt(shared, request, payload).await {
+        let error = match attempt(shared, request, payload).await.result {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
@@ -78,8 +78,28 @@ fn next_step(error: &RpcError, request: &Request, attempts: u32) -> Next {
     }
 }
 
+/// What sending a call once came to.
+#[derive(Debug)]
+pub(crate) struct Attempted {
+    pub(crate) result: Result<Bytes, RpcError>,
+    /// How busy the server said that it is, where it was asked and answered: a refusal
+    /// says so too.
+    pub(crate) load: Option<Load>,
+}
+
 /// Sends the call once and waits for its reply.
-async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Result<Bytes, RpcError> {
+pub(crate) async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Attempted {
+    let mut load = None;
+    let result = send_once(shared, request, payload, &mut load).await;
+    Attempted { result, load }
+}
+
+async fn send_once(
+    shared: &Shared,
+    request: &Request,
+    payload: &Bytes,
+    load: &mut Option<Load>,
+) -> Result<Bytes, RpcError> {
     let call_id = shared.next_call_id();
     let link = &*shared.link;
     // A connection that turns out to be lost before the call was sent is replaced at
@@ -112,7 +132,7 @@ async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Result<
         return Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &link.server_name));
     }
     // Where the server stopped our sending, its reply says why.
-    let verdict = match read(&mut recv, limits, &link.server_name).await {
+    let verdict = match read(&mut recv, limits, &link.server_name, load).await {
         Ok(verdict) => verdict,
         Err(error) => {
             if matches!(error, RpcError::ConnectionError(_)) {
@@ -140,6 +160,7 @@ async fn read(
     recv: &mut RecvHalf,
     limits: FrameLimits,
     server_name: &str,
+    load: &mut Option<Load>,
 ) -> Result<Result<Bytes, RpcError>, RpcError> {
     let ran = HandlerRan::Maybe;
     let mut reader = ResponseReader::new(limits, CallKind::Unary);
@@ -152,6 +173,7 @@ async fn read(
         {
             match event {
                 ResponseEvent::Message(message) => reply = Some(message),
+                ResponseEvent::Load(reported) => *load = Some(reported),
                 // W-7: judged by what came along; a caller does not wait for more.
                 ResponseEvent::End | ResponseEvent::Failed(..) if reader.buffered() > 0 => {
                     return Err(wire_error(WireError::TrailingBytes, ran));

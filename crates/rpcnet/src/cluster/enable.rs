@@ -22,9 +22,10 @@ use super::query;
 use super::snapshot::{Found, SnapshotFile};
 use crate::clock;
 use crate::config::RpcConfig;
+use crate::context::Peer;
 use crate::error::RpcError;
 use crate::server::RpcServer;
-use crate::server::streams::{StreamTaker, TakenStream};
+use crate::server::streams::{StreamTaker, TakenStream, Told};
 use crate::task::Tasks;
 use crate::transport::tls::ClientAuth;
 
@@ -37,8 +38,8 @@ impl RpcServer {
     /// trust each other by.
     ///
     /// Adds the methods `rpcnet.cluster/members` and `rpcnet.cluster/watch`, which answer
-    /// any client that has a certificate of the CA. When the server shuts down, the node
-    /// leaves.
+    /// any client that has a certificate of the CA. When the server
+    /// [shuts down](Self::shutdown), the node says that it drains, and leaves in the end.
     ///
     /// # Errors
     ///
@@ -111,9 +112,10 @@ async fn form(
     }
     let credentials = Credentials::load(rpc, &config)?;
     let memory = recall(&config, &credentials.name).await?;
-    let membership = assemble(rpc, &config, bound, gate, credentials, memory)?;
+    let membership = assemble(rpc, &config, bound, Arc::clone(&gate), credentials, memory)?;
     let door = Arc::new(Door {
         links: membership.links().clone(),
+        gate,
         membership: match hold {
             Hold::Strong => Inside::Strong(Arc::clone(&membership)),
             Hold::Weak => Inside::Weak(Arc::downgrade(&membership)),
@@ -197,6 +199,7 @@ fn assemble(
         leaving,
         tasks,
         leave_delay,
+        drain_notice: config.drain_notice(),
     })))
 }
 
@@ -239,10 +242,11 @@ fn random_seed() -> Result<u64, RpcError> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Where gossip enters the membership from its server.
+/// Where gossip enters the membership from its server, and the server's end its ears.
 #[derive(Debug)]
 struct Door {
     links: Links,
+    gate: Arc<Gate>,
     membership: Inside,
 }
 
@@ -253,28 +257,60 @@ enum Inside {
     Weak(Weak<ClusterMembership>),
 }
 
+impl Door {
+    /// The membership, while it takes part.
+    fn membership(&self) -> Option<Arc<ClusterMembership>> {
+        let membership = match &self.membership {
+            Inside::Strong(membership) => Some(Arc::clone(membership)),
+            Inside::Weak(membership) => membership.upgrade(),
+        };
+        membership.filter(|membership| !membership.board().has_ended())
+    }
+}
+
 impl StreamTaker for Door {
     fn take(&self, stream: TakenStream) {
         self.links.take(stream);
     }
 
-    fn draining(&self) {
-        match &self.membership {
-            Inside::Strong(membership) => membership.begin_leave(),
-            Inside::Weak(membership) => {
-                if let Some(membership) = membership.upgrade() {
-                    membership.begin_leave();
-                }
+    fn may_open(&self, peer: &Peer) -> bool {
+        let identity = peer.identity.as_ref();
+        identity.is_some_and(|identity| self.gate.may_admit(identity))
+    }
+
+    fn notice(&self) -> Duration {
+        let membership = self.membership();
+        membership.map_or(Duration::ZERO, |membership| membership.drain_notice())
+    }
+
+    fn announce(&self, notice: Duration) -> Told {
+        let membership = self.membership();
+        Box::pin(async move {
+            if let Some(membership) = membership {
+                membership.announce_drain(notice).await;
             }
+        })
+    }
+
+    fn leave_time(&self) -> Duration {
+        let membership = self.membership();
+        membership.map_or(Duration::ZERO, |membership| membership.leave_delay())
+    }
+
+    fn leave(&self) -> Told {
+        let membership = self.membership();
+        if let Some(membership) = &membership {
+            membership.begin_leave();
         }
-        self.links.draining();
+        Box::pin(async move {
+            if let Some(membership) = membership {
+                membership.board().ended().await;
+            }
+        })
     }
 
     fn is_over(&self) -> bool {
-        match &self.membership {
-            Inside::Strong(membership) => membership.board().has_ended(),
-            Inside::Weak(membership) => membership.upgrade().is_none(),
-        }
+        self.membership().is_none()
     }
 }
 

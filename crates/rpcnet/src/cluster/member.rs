@@ -70,6 +70,13 @@ impl Member {
         self.tag("label")
     }
 
+    /// Whether it wants no more work: it has the tag [`DRAINING_TAG`]. It still answers
+    /// what it is asked.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.tag(DRAINING_TAG).is_some()
+    }
+
     /// Which start of the node this is; greater for a later one.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -116,3 +123,7 @@ impl fmt::Debug for Member {
             .finish_non_exhaustive()
     }
 }
+
+/// The tag of a member that wants no more work, whatever its value: it is about to shut
+/// down, or its application has said so.
+pub const DRAINING_TAG: &str = "draining";

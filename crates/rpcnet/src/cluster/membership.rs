@@ -16,7 +16,7 @@ use super::driver::Command;
 use super::error::{ClusterError, JoinError};
 use super::event::ClusterEvent;
 use super::links::Links;
-use super::member::Member;
+use super::member::{DRAINING_TAG, Member};
 use super::seeds::Seed;
 use super::subscription::ClusterEvents;
 use super::view::ClusterView;
@@ -67,7 +67,8 @@ pub struct ClusterMembership {
     commands: mpsc::Sender<Command>,
     leaving: CancellationToken,
     tasks: Arc<Tasks>,
-    leave_max: Duration,
+    leave_delay: Duration,
+    drain_notice: Duration,
 }
 
 /// What a handle is made of.
@@ -81,6 +82,7 @@ pub(super) struct Handles {
     pub(super) leaving: CancellationToken,
     pub(super) tasks: Arc<Tasks>,
     pub(super) leave_delay: Duration,
+    pub(super) drain_notice: Duration,
 }
 
 impl ClusterMembership {
@@ -93,7 +95,8 @@ impl ClusterMembership {
             commands: handles.commands,
             leaving: handles.leaving,
             tasks: handles.tasks,
-            leave_max: handles.leave_delay + LEAVE_MARGIN,
+            leave_delay: handles.leave_delay,
+            drain_notice: handles.drain_notice,
         }
     }
 
@@ -146,7 +149,8 @@ impl ClusterMembership {
     /// Cancel safe. Dropping the future does not stop the leaving.
     pub async fn leave(&self) -> Result<(), ClusterError> {
         self.leaving.cancel();
-        if timeout(self.leave_max, self.board.ended()).await.is_err() {
+        let patience = self.leave_delay + LEAVE_MARGIN;
+        if timeout(patience, self.board.ended()).await.is_err() {
             tracing::warn!("leaving the cluster takes too long, not waited for");
         }
         Ok(())
@@ -186,6 +190,27 @@ impl ClusterMembership {
         let command = Command::RemoveTag { key, reply };
         let removed = self.ask(command, removed).await;
         removed.ok_or(ClusterError::Left)
+    }
+
+    /// Says to all members that this node wants no more work, or that it does again: sets
+    /// or removes the tag [`DRAINING_TAG`]. What chooses among workers leaves out those
+    /// [that drain](Member::is_draining); the node itself refuses nothing.
+    ///
+    /// A server that [shuts down](crate::RpcServer::shutdown) says it by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_tag`](Self::set_tag) and [`remove_tag`](Self::remove_tag).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: where the future is dropped, it may be said or not.
+    pub async fn set_draining(&self, is_draining: bool) -> Result<(), ClusterError> {
+        if is_draining {
+            self.set_tag(DRAINING_TAG, DRAINING).await
+        } else {
+            self.remove_tag(DRAINING_TAG).await
+        }
     }
 
     /// All members at this moment. Takes no lock and copies no member.
@@ -319,6 +344,27 @@ impl ClusterMembership {
         let _ = self.commands.try_send(Command::Heard(name.clone()));
     }
 
+    /// Says that this node drains, and waits until that may have got about: for as long as
+    /// this, unless the node leaves or cannot say it.
+    pub(super) async fn announce_drain(&self, notice: Duration) {
+        let said = async {
+            match self.set_draining(true).await {
+                Ok(()) => self.board.ended().await,
+                Err(error) => tracing::warn!(%error, "cannot tell the cluster of the drain"),
+            }
+        };
+        // Time that passes is what is waited for.
+        let _ = timeout(notice, said).await;
+    }
+
+    pub(super) const fn drain_notice(&self) -> Duration {
+        self.drain_notice
+    }
+
+    pub(super) const fn leave_delay(&self) -> Duration {
+        self.leave_delay
+    }
+
     /// Begins to leave; does not wait.
     pub(super) fn begin_leave(&self) {
         self.leaving.cancel();
@@ -339,6 +385,9 @@ impl Drop for ClusterMembership {
         self.links.close();
     }
 }
+
+/// The value of the tag, which is there for people: that there is one says it.
+const DRAINING: &str = "true";
 
 /// How much longer than the leave delay leaving may take.
 const LEAVE_MARGIN: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 mod address;
 mod board;
+mod client;
 mod config;
 mod counters;
 mod driver;
@@ -20,7 +21,12 @@ mod seeds;
 mod snapshot;
 mod subscription;
 mod view;
+mod workers;
 
+pub use self::client::{
+    ClusterClient, ClusterClientConfig, ClusterClientCounters, WorkerBytes, WorkerPool,
+    WorkerResult, WorkerStream,
+};
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
 pub use self::counters::ClusterCounters;
 pub use self::error::{ClusterError, JoinError, SeedFailure};
@@ -28,11 +34,15 @@ pub use self::event::ClusterEvent;
 pub use self::filter::{FilterError, TagFilter};
 pub use self::health::{HealthChecker, HealthConfig};
 pub use self::links::LinkCounters;
-pub use self::member::Member;
+pub use self::member::{DRAINING_TAG, Member};
 pub use self::membership::ClusterMembership;
 pub use self::registry::NodeRegistry;
 pub use self::subscription::ClusterEvents;
 pub use self::view::ClusterView;
+pub use self::workers::{
+    Absent, SelectedWorker, Worker, WorkerConfig, WorkerError, WorkerRegistry,
+};
+pub use rpcnet_proto::balance::{EjectionConfig, Strategy as LoadBalancingStrategy};
 pub use rpcnet_proto::swim::{
     Counters as ProtocolCounters, MemberState, NameError, NodeName, PartitionEvidence, QuorumView,
     Side, TagError, Tags,

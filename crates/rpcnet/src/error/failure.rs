@@ -33,6 +33,8 @@ pub enum ConnectionErrorKind {
     PeerRestarted,
     /// The peer spoke against the protocol, or said that this side did.
     Protocol,
+    /// The worker fell silent or is gone, and the call was not left to wait for it.
+    Unreachable,
     /// This client was closed.
     ClientClosed,
     /// Anything else that the transport reports.
@@ -71,6 +73,11 @@ impl ConnectionError {
         self.0.ran
     }
 
+    /// Whether this side closed the client: no other connection would do.
+    pub(crate) fn is_of_closed_client(&self) -> bool {
+        self.0.kind == ConnectionErrorKind::ClientClosed
+    }
+
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
@@ -88,6 +95,7 @@ impl fmt::Display for ConnectionError {
             ConnectionErrorKind::Closed => "the peer closed the connection",
             ConnectionErrorKind::PeerRestarted => "the peer restarted and lost the connection",
             ConnectionErrorKind::Protocol => "the connection was closed over a protocol violation",
+            ConnectionErrorKind::Unreachable => "the worker does not answer any more",
             ConnectionErrorKind::ClientClosed => "this client was closed",
             ConnectionErrorKind::Transport => "the connection failed",
         })?;
@@ -198,6 +206,12 @@ impl Refusal {
     #[must_use]
     pub fn handler_ran(&self) -> HandlerRan {
         self.0.ran
+    }
+
+    /// How long the peer wants to be left alone, where it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<std::time::Duration> {
+        None
     }
 
     /// Returns true where the verdict is the peer's.

@@ -144,6 +144,7 @@ pub(crate) async fn serve(
     if matches!(&header, Err(NoHeader::Other(Some(kind))) if connection.hands_over(*kind)) {
         return Some(reader.take_unread());
     }
+    let wants_load = matches!(&header, Ok(header) if header.load_report);
     let admitted = header
         .map_err(NoHeader::verdict)
         .and_then(|header| admit(connection, header));
@@ -189,14 +190,14 @@ pub(crate) async fn serve(
             let running = call.run(send, || handler(context.clone(), requests));
             let verdict = Box::pin(running).await;
             drop(entry);
-            Box::pin(reply::conclude(connection, send, verdict)).await;
+            Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
             return None;
         }
     };
     match verdict {
         // The client may still be sending what nobody will read.
         Verdict::Answered => requests.complete(),
-        other => Box::pin(conclude(connection, send, requests, other)).await,
+        other => Box::pin(conclude(connection, send, requests, other, wants_load)).await,
     }
     None
 }
@@ -214,13 +215,14 @@ async fn conclude(
     send: &mut SendHalf,
     recv: &mut RecvHalf,
     verdict: Verdict,
+    wants_load: bool,
 ) {
     match &verdict {
         Verdict::Reset(code) => recv.stop(*code),
         // The client may still be sending what nobody will read.
         Verdict::Answered | Verdict::Status(..) => recv.complete(),
     }
-    reply::conclude(connection, send, verdict).await;
+    reply::conclude(connection, send, verdict, wants_load).await;
 }
 
 /// Why there is no header.

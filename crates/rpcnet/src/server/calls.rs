@@ -187,6 +187,7 @@ mod tests {
             trace: None,
             metadata: Metadata::new(),
             schema: None,
+            load_report: false,
         };
         let deadline = Deadline::after(Instant::now(), header.timeout);
         CallContext::new(

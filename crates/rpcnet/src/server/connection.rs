@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Settings, StreamKind};
+use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Load, Settings, StreamKind};
 use rpcnet_proto::{Code, Origin, Status};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Shared;
 use super::budget::ReplyBudget;
 use super::call::{self, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::router::Handler;
-use super::shutdown::Drain;
+use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
@@ -29,8 +29,8 @@ use crate::transport::{RecvHalf, SendHalf};
 /// Time that the peer of a drained connection has to close it, before we do.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Time for the last frames of calls that were cut at the end of the grace period.
-const CUT_FLUSH: Duration = Duration::from_millis(500);
+/// Time for the last word of a taker of streams that has left.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// What the calls of one connection share.
 #[derive(Debug)]
@@ -87,6 +87,12 @@ impl Connection {
         self.shared.router.find(header)
     }
 
+    /// Whether the connection is not for calls alone.
+    fn is_shared(&self) -> bool {
+        let taken = self.taken.as_ref();
+        taken.is_some_and(|taken| taken.taker.may_open(&self.peer))
+    }
+
     /// Whether somebody takes the streams of this kind.
     pub(crate) fn hands_over(&self, kind: StreamKind) -> bool {
         self.taken.as_ref().is_some_and(|taken| taken.kind == kind)
@@ -122,6 +128,11 @@ impl Connection {
         ))
     }
 
+    /// How busy the server is, for a caller that wants to know it.
+    pub(crate) fn load(&self, wanted: bool) -> Option<Load> {
+        wanted.then(|| self.shared.load())
+    }
+
     /// A reply that the client would not accept is not sent.
     pub(crate) fn refuse_long_reply(&self, len: usize) -> Option<Verdict> {
         let limit = self.message_bytes_max.load(Ordering::Relaxed);
@@ -146,9 +157,14 @@ pub(crate) async fn serve(
     quic: QuicConnection,
     mut acceptor: Acceptor,
     tasks: Tasks,
-    drain: watch::Receiver<Option<Drain>>,
 ) {
     let connection = Arc::new(Connection::new(shared, quic.clone()));
+    let busy = connection.shared.shutdown.busy.subscribe();
+    let is_late = connection.is_draining();
+    // While it drains, a server takes connections for the sake of its cluster only.
+    if is_late && !connection.is_shared() {
+        return quic.close(ErrorCode::Refused);
+    }
     let exchange = exchange_settings(&connection, &mut acceptor);
     // W-41: no call is accepted before the client's settings are here.
     let exchanged = match timeout(connection.limits().header_timeout, exchange).await {
@@ -183,9 +199,11 @@ pub(crate) async fn serve(
         receiver,
         controls,
         rhythm,
+        busy,
+        is_late,
     };
     let tasks = Arc::new(tasks);
-    attendance.spawn_until_stopped(attendant.attend(tasks.clone(), drain));
+    attendance.spawn_until_stopped(attendant.attend(tasks.clone()));
     accept_calls(&connection, &tasks, &mut incoming).await;
     connection.calls.close(Ending::ConnectionLost);
     attendance.stop();
@@ -199,14 +217,21 @@ struct Attendant {
     receiver: ControlReceiver,
     controls: quic::ControlAcceptor,
     rhythm: Rhythm,
+    /// Held until no call of the connection runs or may begin.
+    busy: watch::Receiver<()>,
+    /// The server was draining when the connection came.
+    is_late: bool,
 }
 
 impl Attendant {
     /// Reads the control stream, sends heartbeats and drains; closes the connection where
     /// one of them says so.
-    async fn attend(mut self, tasks: Arc<Tasks>, drain: watch::Receiver<Option<Drain>>) {
+    async fn attend(mut self, tasks: Arc<Tasks>) {
         let connection = &self.connection;
         let is_busy = || !connection.calls.is_empty();
+        // A member need not be told, and a caller that were would come again at once, with a
+        // handshake each time: its calls are refused instead.
+        let sender = (!self.is_late).then_some(&self.sender);
         let patience = connection.limits().header_timeout;
         tokio::select! {
             biased;
@@ -214,7 +239,7 @@ impl Attendant {
                 connection.calls.close(Ending::ConnectionLost);
                 connection.quic.close(ErrorCode::Shutdown);
             }
-            () = drained(connection, &self.sender, &tasks, drain) => {}
+            () = drained(connection, sender, &tasks, self.busy) => {}
             failure = follow_control(connection, self.receiver) => reject(connection, &failure),
             failure = ControlReceiver::refuse_more(&mut self.controls, patience) => {
                 reject(connection, &failure);
@@ -307,11 +332,14 @@ async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) 
 /// Waits for the server to drain, then for the calls and for the peer to leave.
 async fn drained(
     connection: &Connection,
-    control: &ControlSender,
+    control: Option<&ControlSender>,
     tasks: &Tasks,
-    mut drain: watch::Receiver<Option<Drain>>,
+    busy: watch::Receiver<()>,
 ) {
-    let Some(drain) = drain
+    let shutdown = &connection.shared.shutdown;
+    let Some(drain) = shutdown
+        .drain
+        .subscribe()
         .wait_for(Option::is_some)
         .await
         .ok()
@@ -321,18 +349,26 @@ async fn drained(
     };
     let grace = drain.deadline.saturating_duration_since(Instant::now());
     let message = "the server is shutting down".to_owned();
-    control.go_away(&GoAway {
-        grace,
-        retry_after: Duration::ZERO,
-        message,
-    });
+    if let Some(control) = control {
+        control.go_away(&GoAway {
+            grace,
+            retry_after: Duration::ZERO,
+            message,
+        });
+    }
     if timeout_at(drain.deadline, tasks.wait()).await.is_err() {
         drain.count_cut(connection.calls.close(Ending::Shutdown));
         // Whatever does not end now ends with the connection.
         let _ = timeout(CUT_FLUSH, tasks.wait()).await;
     }
+    drop(busy);
     // A client closes once its calls are done, and then has all its replies. One
     // that does not is closed; what it has not read by then, it did not want.
-    sleep(LINGER).await;
+    let lingered = Instant::now() + LINGER;
+    if connection.is_shared() {
+        shutdown.door.cancelled().await;
+        sleep(FAREWELL).await;
+    }
+    sleep_until(lingered).await;
     connection.quic.close(ErrorCode::Shutdown);
 }

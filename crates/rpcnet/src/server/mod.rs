@@ -4,6 +4,7 @@ mod budget;
 pub(crate) mod call;
 mod calls;
 mod connection;
+mod load;
 mod pace;
 mod reply;
 pub(crate) mod requests;
@@ -24,14 +25,14 @@ use futures_core::Stream;
 use rpcnet_proto::Method;
 use rpcnet_proto::wire::ErrorCode;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use self::calls::Places;
+use self::load::Utilization;
 pub use self::requests::{RequestResults, RequestStream};
 use self::router::IntoBytes;
 pub(crate) use self::router::{Contract, Failure, Handler, Responses, Route, Router};
 pub use self::service::Service;
-use self::shutdown::Drain;
+use self::shutdown::Shutdown;
 pub use self::shutdown::ShutdownReport;
 use self::streams::Taken;
 use crate::config::RpcConfig;
@@ -80,8 +81,9 @@ pub(crate) struct Shared {
     config: RpcConfig,
     router: Router,
     places: Arc<Places>,
+    utilization: Utilization,
     admission: Arc<Admission>,
-    drain: watch::Sender<Option<Drain>>,
+    shutdown: Shutdown,
     /// How many `start` futures are serving.
     serving: watch::Sender<usize>,
     tasks: Tasks,
@@ -105,8 +107,9 @@ impl RpcServer {
             config,
             router: Router::default(),
             places,
+            utilization: Utilization::unsaid(),
             admission: Arc::default(),
-            drain: watch::Sender::new(None),
+            shutdown: Shutdown::not_yet(),
             serving: watch::Sender::new(0),
             tasks: Tasks::new(),
             events: ConnectionEvents::default(),
@@ -285,12 +288,12 @@ impl RpcServer {
     pub async fn start(&self, quic_server: s2n_quic::Server) -> Result<(), RpcError> {
         let _serving = Serving::new(self.shared.clone());
         let mut listener = Listener(Some(quic_server));
-        let mut drain = self.shared.drain.subscribe();
+        let door = &self.shared.shutdown.door;
         let connections = Tasks::under(self.shared.tasks.token());
         loop {
             let accepted = tokio::select! {
                 biased;
-                _ = drain.wait_for(Option::is_some) => break,
+                () = door.cancelled() => break,
                 accepted = listener.accept() => accepted,
             };
             let Some((quic, acceptor)) = accepted else {
@@ -302,11 +305,10 @@ impl RpcServer {
                 continue;
             };
             let shared = self.shared.clone();
-            let drain = self.shared.drain.subscribe();
             let tasks = Tasks::under(connections.token());
             connections.spawn(async move {
                 let _place = place;
-                connection::serve(shared, quic, acceptor, tasks, drain).await;
+                connection::serve(shared, quic, acceptor, tasks).await;
             });
         }
         connections.wait().await;
@@ -358,34 +360,20 @@ impl RpcServer {
     /// to send elsewhere, waits for running ones, and cuts what is left when the grace
     /// period is over. Returns within the grace period and two seconds.
     ///
-    /// Replies that are complete are delivered before their connection is closed.
+    /// Where the server's node is a member of a cluster, the members hear first that it
+    /// [drains](crate::cluster::Member::is_draining), and it goes on serving every call for
+    /// [the drain notice](crate::cluster::ClusterConfig::with_drain_notice), but for no more
+    /// than a quarter of the grace period. It leaves the cluster when its calls are done, or
+    /// just before the grace period is over.
+    ///
+    /// Replies that are complete are delivered before their connection is closed. A second
+    /// call waits for the first, whose grace period holds.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future does not stop the shutdown, which has begun.
     pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        let began = Instant::now();
-        let running = self.shared.places.taken();
-        self.shared.admission.close();
-        let deadline = began + grace;
-        let is_first = self.shared.drain.send_if_modified(|drain| {
-            let is_first = drain.is_none();
-            drain.get_or_insert_with(|| Drain::new(deadline));
-            is_first
-        });
-        let taken = self.shared.taken().clone();
-        if let Some(taken) = taken.filter(|_| is_first) {
-            taken.taker.draining();
-        }
-        let mut serving = self.shared.serving.subscribe();
-        // The sender lives in what we share.
-        let _ = serving.wait_for(|serving| *serving == 0).await;
-        let cut = self.shared.drain.borrow().as_ref().map_or(0, Drain::cut);
-        ShutdownReport {
-            completed: running.saturating_sub(cut),
-            cut,
-            took: began.elapsed(),
-        }
+        self.shared.shut_down(grace).await
     }
 
     pub(crate) fn config(&self) -> &RpcConfig {
@@ -439,7 +427,7 @@ impl RpcServer {
 
 impl Shared {
     pub(crate) fn is_draining(&self) -> bool {
-        self.drain.borrow().is_some()
+        self.shutdown.is_draining()
     }
 
     fn taken(&self) -> MutexGuard<'_, Option<Taken>> {

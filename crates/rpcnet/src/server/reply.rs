@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::Code;
-use rpcnet_proto::wire::{ErrorCode, encode};
+use rpcnet_proto::wire::{ErrorCode, Load, encode};
 
 use super::budget::UNCOUNTED_REPLY_BYTES_MAX;
 use super::call::Verdict;
@@ -17,10 +17,12 @@ pub(crate) fn is_small(reply: &Bytes) -> bool {
 }
 
 /// Writes a small unary reply. Nothing was sent on the stream, so there is room.
-pub(crate) fn write_small(send: &mut SendHalf, reply: &Bytes) -> Verdict {
-    let mut frames = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + reply.len() + 1);
+pub(crate) fn write_small(send: &mut SendHalf, reply: &Bytes, load: Option<Load>) -> Verdict {
+    let room = encode::PREFIX_BYTES_MAX + reply.len() + tail_room(load);
+    let mut frames = BytesMut::with_capacity(room);
     encode::message_prefix(&mut frames, reply.len());
     frames.put_slice(reply);
+    put_load(&mut frames, load);
     encode::end(&mut frames);
     Verdict::of_written(&send.push(frames.freeze()).and_then(|()| send.finish()))
 }
@@ -31,6 +33,7 @@ pub(crate) async fn write_large(
     connection: &Connection,
     send: &mut SendHalf,
     reply: Bytes,
+    wants_load: bool,
 ) -> Verdict {
     let budget = &connection.reply_budget;
     let Some(share) = budget.take(reply.len()) else {
@@ -40,14 +43,22 @@ pub(crate) async fn write_large(
     let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
     encode::message_prefix(&mut prefix, reply.len());
     let written = async {
-        send.write([prefix.freeze(), reply, END]).await?;
+        send.write([prefix.freeze(), reply, tail(connection.load(wants_load))])
+            .await?;
         send.close().await
     };
     Verdict::of_written(&written.await)
 }
 
 /// Carries out a verdict on the sending half.
-pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdict: Verdict) {
+///
+/// W-68: a STATUS is written only where no end marker was, so no load was either.
+pub(crate) async fn conclude(
+    connection: &Connection,
+    send: &mut SendHalf,
+    verdict: Verdict,
+    wants_load: bool,
+) {
     match verdict {
         Verdict::Answered => {}
         Verdict::Reset(code) => give_up(connection, send, code).await,
@@ -55,7 +66,10 @@ pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdi
             give_up(connection, send, reset_code(status.code)).await;
         }
         Verdict::Status(status, origin) => {
-            let mut frames = BytesMut::with_capacity(32 + status.message.len());
+            let load = connection.load(wants_load);
+            let room = 32 + status.message.len() + tail_room(load);
+            let mut frames = BytesMut::with_capacity(room);
+            put_load(&mut frames, load);
             encode::status(&mut frames, &status, origin);
             encode::end(&mut frames);
             send.set_stall_timeout(connection.limits().stall_timeout);
@@ -65,6 +79,28 @@ pub(crate) async fn conclude(connection: &Connection, send: &mut SendHalf, verdi
                 give_up(connection, send, code).await;
             }
         }
+    }
+}
+
+/// What follows the messages of a call that succeeded: its load, where it was asked for,
+/// and the end marker. One piece, so that it is sent whole or not at all.
+pub(crate) fn tail(load: Option<Load>) -> Bytes {
+    if load.is_none() {
+        return END;
+    }
+    let mut tail = BytesMut::with_capacity(tail_room(load));
+    put_load(&mut tail, load);
+    encode::end(&mut tail);
+    tail.freeze()
+}
+
+fn tail_room(load: Option<Load>) -> usize {
+    load.map_or(1, |_| encode::LOAD_FRAME_BYTES_MAX + 1)
+}
+
+fn put_load(frames: &mut BytesMut, load: Option<Load>) {
+    if let Some(load) = load {
+        encode::load(frames, load);
     }
 }
 

@@ -8,9 +8,9 @@ use rpcnet_proto::wire::ErrorCode;
 
 use super::call::{Places, Verdict, supervise};
 use super::connection::Connection;
+use super::reply;
 use super::router::{Failure, Responses};
 use crate::context::CallContext;
-use crate::transport::stream::END;
 use crate::transport::{Interrupted, SendHalf};
 
 /// A streaming call that was admitted. Its places are held until its handler has ended.
@@ -31,7 +31,11 @@ impl Call<'_> {
             context,
             places,
         } = self;
-        let mut writer = Writer { connection, send };
+        let mut writer = Writer {
+            connection,
+            send,
+            wants_load: context.wants_load(),
+        };
         let work = pin!(async move {
             let mut responses = handler().await;
             while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
@@ -63,6 +67,7 @@ fn gone(_: Interrupted) -> Verdict {
 struct Writer<'a> {
     connection: &'a Connection,
     send: &'a mut SendHalf,
+    wants_load: bool,
 }
 
 impl Writer<'_> {
@@ -99,7 +104,8 @@ impl Writer<'_> {
 
     /// Ends the responses and holds the budget until the client has them.
     async fn finish(&mut self) -> Result<(), Interrupted> {
-        self.send.write([END]).await?;
+        let load = self.connection.load(self.wants_load);
+        self.send.write([reply::tail(load)]).await?;
         if self.send.holds_share() {
             self.send.close().await
         } else {

@@ -1,7 +1,9 @@
 //! Streams that are no calls, handed to whoever asked for their kind.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::StreamKind;
@@ -16,14 +18,42 @@ pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
     /// Takes a stream over. Does not wait: the connection's other streams would, too.
     fn take(&self, stream: TakenStream);
 
-    /// The server has begun to shut down.
-    fn draining(&self);
+    /// Whether this peer may open such streams. Its connections are not held to be
+    /// callers' alone: they live, and are made, until a server that drains has left.
+    fn may_open(&self, _peer: &Peer) -> bool {
+        true
+    }
+
+    /// How long [`announce`](Self::announce) wants to take; zero where it has nothing to say.
+    fn notice(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Says that the server is about to drain, and is done when that has got about, or
+    /// after this long. The server serves as before meanwhile.
+    fn announce(&self, _notice: Duration) -> Told {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// How long [`leave`](Self::leave) takes, as a rule.
+    fn leave_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The calls are done, or out of time: it leaves, beginning at once, and is done when
+    /// it needs the server no more.
+    fn leave(&self) -> Told {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Whether it takes no more, so that another may take its place.
     fn is_over(&self) -> bool {
         false
     }
 }
+
+/// Done when others were told.
+pub(crate) type Told = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A stream of the kind that was asked for, and where it came from.
 #[derive(Debug)]

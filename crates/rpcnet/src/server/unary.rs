@@ -66,13 +66,15 @@ impl Call<'_> {
             return verdict;
         }
         if reply::is_small(&reply) {
-            return reply::write_small(send, &reply);
+            let load = connection.load(context.wants_load());
+            return reply::write_small(send, &reply, load);
         }
         send.set_stall_timeout(connection.limits().stall_timeout);
         tokio::select! {
             biased;
             ending = context.ended() => Verdict::of_ending(ending),
-            verdict = Box::pin(reply::write_large(connection, send, reply)) => verdict,
+            verdict = Box::pin(reply::write_large(connection, send, reply, context.wants_load()))
+                => verdict,
         }
     }
 }

@@ -115,6 +115,8 @@ impl InProcess {
             trace: options.trace.or(trace),
             metadata: options.metadata,
             schema: options.schema,
+            // There is no server here that could be busy.
+            load_report: false,
         };
         let handler = self
             .0

@@ -109,6 +109,7 @@ pub(crate) fn header(call_id: u64, method: &str, timeout: Duration) -> Header {
         trace: None,
         metadata: Metadata::new(),
         schema: None,
+        load_report: false,
     }
 }
 
@@ -130,6 +131,7 @@ pub(crate) async fn read_response(
         while let Some(event) = reader.next_event().unwrap() {
             match event {
                 ResponseEvent::Message(message) => messages.push(message),
+                ResponseEvent::Load(_) => {}
                 last => return (messages, Some(last)),
             }
         }

@@ -78,6 +78,7 @@ impl RawClient {
             trace: None,
             metadata: &Metadata::new(),
             schema: None,
+            load_report: false,
         };
         encode::header_ref(&mut head, &header);
         stream.send(head.freeze()).await?;
@@ -114,6 +115,7 @@ impl RawClient {
             while let Some(event) = reader.next_event()? {
                 match event {
                     ResponseEvent::Message(message) => reply = Some(message),
+                    ResponseEvent::Load(_) => {}
                     ResponseEvent::End => return Ok(reply),
                     ResponseEvent::Failed(..) => return Ok(None),
                 }

@@ -127,6 +127,11 @@ impl HealthChecker {
         run.as_ref().is_none_or(|run| run.reach.is_reachable(name))
     }
 
+    /// From which phi on a member is unreachable.
+    pub(crate) fn threshold(&self) -> f64 {
+        self.config.phi.checked().threshold
+    }
+
     /// The members that are unreachable now, sorted by name.
     #[must_use]
     pub fn unreachable(&self) -> Vec<Member> {

@@ -145,6 +145,11 @@ impl Links {
             .route(&Target { name, address }, Outgoing::question(nonce));
     }
 
+    /// Tells who listens that a member was asked something by other means.
+    pub(crate) fn asked(&self, name: &NodeName) {
+        self.0.sign(|| Sign::Asked(name.clone()));
+    }
+
     /// What passes from now on. A listener that lags loses the oldest.
     pub(crate) fn signs(&self) -> broadcast::Receiver<Sign> {
         self.0.signs.subscribe()
@@ -166,7 +171,4 @@ impl StreamTaker for Links {
     fn take(&self, stream: TakenStream) {
         self.0.take(stream);
     }
-
-    /// The links go on: the node still has to tell others that it leaves.
-    fn draining(&self) {}
 }

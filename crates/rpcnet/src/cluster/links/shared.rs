@@ -375,7 +375,7 @@ impl Shared {
     }
 
     /// Tells whoever listens; costs nothing where nobody does.
-    fn sign(&self, sign: impl FnOnce() -> Sign) {
+    pub(super) fn sign(&self, sign: impl FnOnce() -> Sign) {
         if self.signs.receiver_count() > 0 {
             // Fails only where the last listener has just gone.
             let _ = self.signs.send(sign());

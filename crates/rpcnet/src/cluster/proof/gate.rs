@@ -74,6 +74,13 @@ impl Gate {
         serves_a_member(&leaf)
     }
 
+    /// Whether a peer whose certificate TLS has verified is a member, of whichever of its
+    /// names.
+    pub(crate) fn may_admit(&self, peer: &PeerIdentity) -> bool {
+        let mut names = peer.dns_names().iter().map(|name| NodeName::new(name));
+        names.any(|name| name.is_ok_and(|name| self.admits(peer, &name).is_ok()))
+    }
+
     /// Whether the member itself made this record.
     ///
     /// Its key is a chain that ends in the CA now, its first certificate is that of a member of

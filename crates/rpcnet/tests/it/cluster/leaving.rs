@@ -8,13 +8,15 @@ use rpcnet::cluster::{ClusterConfig, ClusterError, ClusterEvent, JoinError, Memb
 use super::nodes::{Cluster, is_about, until};
 use crate::pair::{eventually, soon};
 
-/// The first verdict about a node; doubts are none.
+/// The first verdict about a node; doubts are none, and what it says of itself is not one.
 async fn verdict(events: &mut rpcnet::cluster::ClusterEvents, name: &str) -> ClusterEvent {
     let is_verdict = |event: &ClusterEvent| {
         is_about(event, name)
             && !matches!(
                 event,
-                ClusterEvent::NodeSuspected { .. } | ClusterEvent::NodeCleared(_)
+                ClusterEvent::NodeSuspected { .. }
+                    | ClusterEvent::NodeCleared(_)
+                    | ClusterEvent::NodeTagsUpdated { .. }
             )
     };
     until(events, "a verdict", is_verdict).await.0

@@ -1,7 +1,8 @@
 //! Members that find each other over real QUIC, and what they say of each other.
 
-mod attacks;
+pub(crate) mod attacks;
 mod config;
+mod draining;
 mod events;
 mod health;
 mod join;

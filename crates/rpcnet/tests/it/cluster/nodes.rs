@@ -156,6 +156,12 @@ impl Node {
         soon(&what, self.membership.wait_until(seen)).await
     }
 
+    /// Waits until its server has stopped by itself.
+    pub(crate) async fn stopped(&mut self) {
+        let stopped = soon("start", &mut self.task).await;
+        stopped.unwrap().unwrap();
+    }
+
     /// Goes without a word, as a process that is killed.
     pub(crate) async fn vanish(self) -> SocketAddr {
         self.task.abort();

@@ -200,6 +200,7 @@ async fn call(client: &Stranger) -> bool {
         trace: None,
         metadata: Metadata::new(),
         schema: None,
+        load_report: false,
     };
     encode::header(&mut frames, &header);
     encode::message(&mut frames, b"hi");

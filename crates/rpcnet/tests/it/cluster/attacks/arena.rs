@@ -13,7 +13,7 @@ use crate::cluster::nodes::{Cluster, Node, agree};
 use crate::pair::{echo, soon};
 
 /// The cluster's name where nothing else is said.
-pub(super) const CLUSTER: &str = "rpcnet";
+pub(crate) const CLUSTER: &str = "rpcnet";
 
 /// The honest nodes.
 pub(super) const HONEST: [&str; 4] = ["a", "b", "c", "d"];
@@ -195,7 +195,7 @@ async fn drain(events: &mut ClusterEvents) -> Vec<ClusterEvent> {
 }
 
 /// An identity as raw peers take it.
-pub(super) fn raw(identity: &Identity) -> RawIdentity {
+pub(crate) fn raw(identity: &Identity) -> RawIdentity {
     RawIdentity {
         cert_pem: identity.certificate_pem().to_owned(),
         key_pem: identity.key_pem().to_owned(),

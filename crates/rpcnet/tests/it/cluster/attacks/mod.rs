@@ -1,6 +1,6 @@
 //! Strangers and a member that lie to honest nodes, over real QUIC; a module per attack.
 
-mod arena;
+pub(crate) mod arena;
 mod crowd;
 mod flood;
 mod forger;

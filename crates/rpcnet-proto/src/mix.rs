@@ -1,30 +1,30 @@
-//! The hash that every member computes alike.
+//! The hash that every node computes alike.
 
 /// FNV-1a over bytes, finished by SplitMix64's mixer (M-29).
 ///
 /// Not a defence against a chosen collision: names are those of certificates,
 /// and records are signed. It only has to be the same everywhere.
 #[derive(Clone, Debug)]
-pub(super) struct Mix(u64);
+pub(crate) struct Mix(u64);
 
 impl Mix {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
 
-    pub(super) const fn finish(&self) -> u64 {
+    pub(crate) const fn finish(&self) -> u64 {
         finalise(self.0)
     }
 }
 
 /// A bijection that spreads every input bit over all output bits.
-pub(super) const fn finalise(value: u64) -> u64 {
+pub(crate) const fn finalise(value: u64) -> u64 {
     let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ value >> 31

@@ -1,32 +1,32 @@
 //! Random numbers that a seed determines.
 
-use super::mix::finalise;
+use crate::mix::finalise;
 
 /// SplitMix64: enough for shuffling, and the same on every machine.
 ///
 /// Nonces come from here as well. They have to differ and not to be guessed by
 /// who did not receive them; the driver seeds from the operating system.
 #[derive(Clone, Debug)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(finalise(seed ^ 0x5357_494d))
     }
 
-    pub(super) const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         finalise(self.0)
     }
 
     /// A number below `bound`, or 0 where there is none.
-    pub(super) const fn below(&mut self, bound: usize) -> usize {
+    pub(crate) const fn below(&mut self, bound: usize) -> usize {
         // The high half of the product is uniform but for a bias below 2^-40.
         ((self.next() as u128 * bound as u128) >> 64) as usize
     }
 
     /// A number from 0 up to 1.
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

@@ -1,0 +1,80 @@
+//! Calls with any number of requests.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::choose::Course;
+use super::stream::WorkerStream;
+use super::{Inner, Target};
+use crate::client::{OpenedUpload, Request};
+use crate::cluster::workers::SelectedWorker;
+use crate::error::RpcError;
+
+/// Opens a call at a worker, and begins to send. Until the call is open another worker may be
+/// asked; from then on requests are taken, and cannot be taken again.
+pub(super) async fn open<S>(
+    inner: Arc<Inner>,
+    request: Request,
+    requests: S,
+    target: Target,
+) -> Result<WorkerStream, RpcError>
+where
+    S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
+{
+    inner.begin();
+    let (opened, selected) = sought(&inner, &request, &target).await?;
+    let responses = opened.upload(requests);
+    Ok(WorkerStream::once(inner, responses, selected))
+}
+
+/// A worker at which the call is open, within the call's deadline.
+async fn sought(
+    inner: &Inner,
+    request: &Request,
+    target: &Target,
+) -> Result<(OpenedUpload, SelectedWorker), RpcError> {
+    let seeking = pin!(async {
+        let mut course = Course::new();
+        let mut failed = None;
+        loop {
+            let next = inner.next(request, target, &mut course, failed.take());
+            let selected = next.await?;
+            let opened = match inner.client(&selected).await {
+                Ok(client) => client.open_for_upload(request).await,
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(opened) => return Ok((opened, selected)),
+                Err(error) => failed = Some(inner.judged(&selected, error)),
+            }
+        }
+    });
+    request.within_deadline(seeking).await
+}
+
+pin_project_lite::pin_project! {
+    /// A caller's requests, as shared buffers.
+    pub(super) struct IntoBytes<S> {
+        #[pin]
+        requests: S,
+    }
+}
+
+impl<S> IntoBytes<S> {
+    pub(super) const fn new(requests: S) -> Self {
+        Self { requests }
+    }
+}
+
+impl<S: Stream<Item = Vec<u8>>> Stream for IntoBytes<S> {
+    type Item = Result<Bytes, RpcError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(self.project().requests.poll_next(cx));
+        Poll::Ready(item.map(|item| Ok(Bytes::from(item))))
+    }
+}
