@@ -18,8 +18,8 @@ use async_stream::stream;
 use futures::Stream;
 use rpcnet::RpcServer;
 use rpcnet::cluster::{
-    ClusterEvent, ClusterEvents, ClusterMembership, HealthConfig, LoadBalancingStrategy, NodeName,
-    SelectedWorker, WorkerConfig, WorkerError, WorkerRegistry,
+    ClusterEvent, ClusterEvents, ClusterMembership, LoadBalancingStrategy, NodeName,
+    SelectedWorker, WorkerError, WorkerRegistry,
 };
 use rpcnet_examples::cluster::{
     Assignment, Certificates, DIRECTOR, DirectorError, DirectorHandler, DirectorServer,
@@ -43,11 +43,10 @@ async fn main() -> Outcome {
     let config = cluster_config(DIRECTOR, "director");
     let cluster = server.enable_cluster(config).await?;
 
-    // Follows who is a worker. Besides what all members know, it watches from here whether they
-    // answer, so that nobody is sent to a worker that has just gone silent.
-    let config =
-        WorkerConfig::new(LoadBalancingStrategy::LeastConnections).with_health(HealthConfig::lan());
-    let registry = Arc::new(WorkerRegistry::new(cluster.clone(), config));
+    // Follows who is a worker, and watches from here whether they answer, so that nobody is sent
+    // to a worker that has just gone silent.
+    let strategy = LoadBalancingStrategy::LeastConnections;
+    let registry = Arc::new(WorkerRegistry::new(cluster.clone(), strategy));
     registry.start().await;
     let desk = Desk {
         cluster: cluster.clone(),
@@ -127,7 +126,7 @@ async fn tell(mut events: ClusterEvents) {
     while let Some(event) = events.next().await {
         match event {
             ClusterEvent::NodeJoined(member) => println!("joined: {member}"),
-            ClusterEvent::NodeTagsUpdated { member, .. } if member.tag("draining").is_some() => {
+            ClusterEvent::NodeTagsUpdated { member, .. } if member.is_draining() => {
                 println!("draining: {member}");
             }
             ClusterEvent::NodeLeft(member) => println!("left: {member}"),

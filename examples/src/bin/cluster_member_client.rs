@@ -11,10 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpcnet::CallOptions;
-use rpcnet::cluster::{
-    ClusterClient, ClusterMembership, HealthConfig, LoadBalancingStrategy, WorkerConfig,
-    WorkerRegistry,
-};
+use rpcnet::cluster::{ClusterClient, ClusterMembership, LoadBalancingStrategy, WorkerRegistry};
 use rpcnet_examples::Outcome;
 use rpcnet_examples::cluster::{
     Certificates, Conversation, InferenceClient, cluster_config, environment, join,
@@ -32,9 +29,8 @@ async fn main() -> Outcome {
 
     let cluster = ClusterMembership::new(config.clone(), cluster_config(&name, "client")).await?;
     join(&cluster).await?;
-    let workers =
-        WorkerConfig::new(LoadBalancingStrategy::LeastConnections).with_health(HealthConfig::lan());
-    let registry = Arc::new(WorkerRegistry::new(cluster.clone(), workers));
+    let strategy = LoadBalancingStrategy::LeastConnections;
+    let registry = Arc::new(WorkerRegistry::new(cluster.clone(), strategy));
     registry.start().await;
 
     // A typed client over whichever worker is best, for each call anew. A call that finds none
