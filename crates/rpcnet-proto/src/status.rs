@@ -1,6 +1,7 @@
 //! How a call ended, as told by the peer.
 
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -20,6 +21,9 @@ pub struct Status {
     /// [`Status::DETAILS_BYTES_MAX`] the encoder leaves them out whole, because
     /// half of them could not be decoded.
     pub details: Bytes,
+    /// How long to wait before the same is asked of this server again, where it says so. On
+    /// the wire it is whole milliseconds, rounded up, at most [`Status::RETRY_AFTER_MAX`].
+    pub retry_after: Option<Duration>,
 }
 
 impl Status {
@@ -27,6 +31,8 @@ impl Status {
     pub const MESSAGE_BYTES_MAX: usize = 1024;
     /// The longest details that travel, in bytes.
     pub const DETAILS_BYTES_MAX: usize = 8192;
+    /// The longest time to wait that is sent, or taken from a peer (W-71).
+    pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
     /// Makes a status without details.
     #[must_use]
@@ -35,6 +41,7 @@ impl Status {
             code,
             message: message.into(),
             details: Bytes::new(),
+            retry_after: None,
         }
     }
 
@@ -42,6 +49,14 @@ impl Status {
     #[must_use]
     pub fn with_details(mut self, details: impl Into<Bytes>) -> Self {
         self.details = details.into();
+        self
+    }
+
+    /// Adds how long to wait before the same is asked again; see [`Status::retry_after`].
+    /// Zero says nothing.
+    #[must_use]
+    pub fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = (!retry_after.is_zero()).then_some(retry_after);
         self
     }
 }

@@ -3,6 +3,8 @@
 //! Open loop and virtual time: the same in every run. `cargo test -p rpcnet-proto --test
 //! balance_queues -- --nocapture` prints what was found.
 
+#![expect(clippy::print_stdout, reason = "what it finds is worth reading")]
+
 mod balance_rig;
 
 use std::time::Duration;

@@ -168,6 +168,44 @@ fn a_long_status_message_is_cut_at_a_character_and_long_details_are_left_out() {
     }
 }
 
+/// W-71.
+#[test]
+fn a_time_to_wait_is_whole_milliseconds_up_to_a_minute() {
+    let ms = |ms| Some(Duration::from_millis(ms));
+    for (said, read) in [
+        (None, None),
+        (Some(Duration::ZERO), None),
+        (Some(Duration::from_nanos(1)), ms(1)),
+        (ms(1), ms(1)),
+        (Some(Duration::from_micros(1001)), ms(2)),
+        (ms(59_999), ms(59_999)),
+        (ms(60_000), ms(60_000)),
+        (ms(60_001), ms(60_000)),
+        (Some(Duration::MAX), ms(60_000)),
+    ] {
+        let status = Status {
+            retry_after: said,
+            ..Status::new(Code::ResourceExhausted, "busy")
+        };
+        let (status, _) = status_on_the_wire(&status).expect("what is written can be read");
+        assert_eq!(status.retry_after, read, "{said:?}");
+    }
+    let received = |retry_after: u64| {
+        let mut body = BytesMut::from(&[8, 0, 0, 0][..]);
+        varint::encode(retry_after, &mut body);
+        decode_status(body.freeze()).map(|(status, _)| status.retry_after)
+    };
+    for (sent, read) in [
+        (0, None),
+        (59_999, ms(59_999)),
+        (60_000, ms(60_000)),
+        (60_001, ms(60_000)),
+        (varint::MAX, ms(60_000)),
+    ] {
+        assert_eq!(received(sent), Ok(read), "{sent}");
+    }
+}
+
 /// W-29.
 #[test]
 fn a_received_status_beyond_the_limits_is_an_error() {

@@ -303,8 +303,12 @@ fn any_status() -> impl Strategy<Value = Status> {
         prop::sample::select(&Code::ALL[..]),
         "\\PC{0,200}",
         vec(any::<u8>(), 0..50),
+        proptest::option::of(1_u64..=60_000),
     )
-        .prop_map(|(code, message, details)| Status::new(code, message).with_details(details))
+        .prop_map(|(code, message, details, retry_after)| Status {
+            retry_after: retry_after.map(Duration::from_millis),
+            ..Status::new(code, message).with_details(details)
+        })
 }
 
 fn any_load() -> impl Strategy<Value = Load> {

@@ -44,7 +44,7 @@ fn varints_read_and_write_as_specified() {
 }
 
 /// W-9 to W-14, W-17 to W-21, W-23, W-27 to W-29, W-45, W-46, W-50, W-61, W-66,
-/// W-69.
+/// W-69, W-71.
 #[test]
 fn frames_read_as_specified() {
     for entry in entries("frames") {
@@ -328,13 +328,17 @@ fn describe_message(body: &[u8]) -> Map<String, Value> {
 }
 
 fn describe_status(status: &Status, origin: Origin) -> Map<String, Value> {
-    object(json!({
+    let mut fields = object(json!({
         "frame": "status",
         "code": status.code.to_wire(),
         "origin": format!("{origin:?}").to_lowercase(),
         "message": status.message,
         "details": to_hex(&status.details),
-    }))
+    }));
+    if let Some(retry_after) = status.retry_after {
+        fields.insert("retry_after".into(), number(us(retry_after) / 1000));
+    }
+    fields
 }
 
 fn describe_settings(settings: &Settings) -> Map<String, Value> {
@@ -407,7 +411,10 @@ fn encode_frame(out: &mut BytesMut, fields: &Value) {
             };
             let code = Code::from_wire(integer(fields, "code"));
             let details = from_hex(text(fields, "details"));
-            let status = Status::new(code, text(fields, "message")).with_details(details);
+            let mut status = Status::new(code, text(fields, "message")).with_details(details);
+            status.retry_after = fields
+                .get("retry_after")
+                .map(|_| Duration::from_millis(integer(fields, "retry_after")));
             encode::status(out, &status, origin);
         }
         "settings" => encode::settings(out, &settings(fields)),

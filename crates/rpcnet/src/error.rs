@@ -6,6 +6,7 @@ mod failure;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use rpcnet_proto::{Code, Origin, Status};
 
@@ -185,6 +186,16 @@ impl RpcError {
         }
     }
 
+    /// How long to wait before the same server is asked again, where it said so: a server
+    /// that is full or shuts down does, and a handler may.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status(status) | Self::ServiceError(status) => status.retry_after,
+            other => other.refusal()?.retry_after(),
+        }
+    }
+
     /// Returns true where the deadline passed.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
@@ -196,15 +207,41 @@ impl RpcError {
     pub fn is_remote(&self) -> bool {
         match self {
             Self::Status(_) | Self::ServiceError(_) | Self::UnknownMethod(_) => true,
+            other => other.refusal().is_some_and(Refusal::is_remote),
+        }
+    }
+
+    /// The verdict in words, of the variants that have one.
+    fn refusal(&self) -> Option<&Refusal> {
+        match self {
             Self::InternalError(refusal)
             | Self::ResourceExhausted(refusal)
             | Self::Unavailable(refusal)
             | Self::Unauthenticated(refusal)
             | Self::PermissionDenied(refusal)
             | Self::InvalidRequest(refusal)
-            | Self::SchemaMismatch(refusal) => refusal.is_remote(),
-            _ => false,
+            | Self::SchemaMismatch(refusal) => Some(refusal),
+            _ => None,
         }
+    }
+
+    /// Says which worker of a cluster it was that failed the call.
+    pub(crate) fn at_worker(mut self, worker: impl fmt::Display) -> Self {
+        let worker = || worker.to_string().into_boxed_str();
+        match &mut self {
+            Self::ConnectionError(error) => error.set_worker(worker()),
+            Self::StreamError(error) => error.set_worker(worker()),
+            Self::InternalError(refusal)
+            | Self::ResourceExhausted(refusal)
+            | Self::Unavailable(refusal)
+            | Self::Unauthenticated(refusal)
+            | Self::PermissionDenied(refusal)
+            | Self::InvalidRequest(refusal)
+            | Self::SchemaMismatch(refusal) => refusal.set_worker(worker()),
+            // The others are the handler's or this side's, or say who it was.
+            _ => {}
+        }
+        self
     }
 
     pub(crate) fn tls(error: TlsError) -> Self {
@@ -227,7 +264,9 @@ impl RpcError {
             Origin::Server => HandlerRan::Maybe,
             Origin::Refused => HandlerRan::No,
         };
-        let refusal = |status: Status| Refusal::from_peer(status.message, ran);
+        let refusal = |status: Status| {
+            Refusal::from_peer(status.message, ran).with_retry_after(status.retry_after)
+        };
         match status.code {
             Code::Unimplemented => Self::UnknownMethod(status.message.into_boxed_str()),
             Code::Cancelled => Self::Cancelled,
@@ -356,6 +395,22 @@ mod tests {
         let status = Status::new(Code::Unavailable, "draining");
         assert!(RpcError::from_peer(status.clone(), Origin::Refused).is_retryable());
         assert!(!RpcError::from_peer(status, Origin::Server).is_retryable());
+    }
+
+    #[test]
+    fn a_time_to_wait_is_there_whoever_said_it() {
+        let wait = Duration::from_millis(70);
+        for code in [Code::ResourceExhausted, Code::Unavailable] {
+            for origin in [Origin::Refused, Origin::Handler, Origin::Service] {
+                let status = Status::new(code, "later").with_retry_after(wait);
+                let error = RpcError::from_peer(status, origin);
+                assert_eq!(error.retry_after(), Some(wait), "{error:?}");
+                let status = Status::new(code, "later").with_retry_after(Duration::ZERO);
+                assert_eq!(RpcError::from_peer(status, origin).retry_after(), None);
+            }
+        }
+        assert_eq!(RpcError::Timeout.retry_after(), None);
+        assert_eq!(RpcError::over_limit("too long").retry_after(), None);
     }
 
     #[test]

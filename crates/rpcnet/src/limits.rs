@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rpcnet_proto::Status;
+
 use crate::error::RpcError;
 
 /// The bounds that one side enforces, each with a default.
@@ -44,6 +46,11 @@ pub struct Limits {
     pub calls_per_connection_max: usize,
     /// Calls that may run at once on a server. Default 8,192. Beyond: refused.
     pub calls_per_server_max: usize,
+    /// Time that a server tells callers to wait before they try again, when it refuses them
+    /// because all places are taken or because it shuts down. Default 50 ms, at most 60 s;
+    /// zero says nothing. Clients of this library wait for at least as long before they
+    /// repeat a call by themselves.
+    pub retry_after: Duration,
     /// Connections a server holds. Default 1,024. Beyond: the connection is refused.
     pub connections_max: usize,
     /// Handshakes in flight before a server answers with Retry, which makes the
@@ -84,6 +91,7 @@ impl Default for Limits {
             stall_timeout: Duration::from_secs(10),
             calls_per_connection_max: 1024,
             calls_per_server_max: 8192,
+            retry_after: Duration::from_millis(50),
             connections_max: 1024,
             handshakes_before_retry: 128,
             handshake_timeout: Duration::from_secs(10),
@@ -192,6 +200,12 @@ impl Limits {
                 )));
             }
         }
+        if self.retry_after > Status::RETRY_AFTER_MAX {
+            let most = Status::RETRY_AFTER_MAX.as_secs();
+            return Err(RpcError::config(format!(
+                "limit `retry_after` must be at most {most} s"
+            )));
+        }
         Ok(())
     }
 }
@@ -215,6 +229,17 @@ mod tests {
         };
         let error = limits.validate().expect_err("zero is below the range");
         assert!(error.to_string().contains("message_bytes_max"), "{error}");
+    }
+
+    #[test]
+    fn callers_are_told_to_wait_for_a_minute_at_most() {
+        for (ms, is_valid) in [(0, true), (59_999, true), (60_000, true), (60_001, false)] {
+            let limits = Limits {
+                retry_after: Duration::from_millis(ms),
+                ..Limits::default()
+            };
+            assert_eq!(limits.validate().is_ok(), is_valid, "{ms} ms");
+        }
     }
 
     #[test]

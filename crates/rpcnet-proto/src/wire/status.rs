@@ -1,5 +1,7 @@
 //! The frame that says why a call did not succeed.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::body::{Body, check_field_len};
@@ -20,11 +22,16 @@ pub fn decode(body: Bytes) -> Result<(Status, Origin), WireError> {
     let message = body.text(Status::MESSAGE_BYTES_MAX)?;
     let details = body.bytes()?;
     check_field_len(FrameKind::Status, details.len(), Status::DETAILS_BYTES_MAX)?;
+    // Whoever wrote a STATUS before this field existed ends it here.
+    let retry_after_ms = if body.is_empty() { 0 } else { body.varint()? };
     Ok((
         Status {
             code,
             message,
             details,
+            // W-71.
+            retry_after: (retry_after_ms > 0)
+                .then(|| Duration::from_millis(retry_after_ms).min(Status::RETRY_AFTER_MAX)),
         },
         origin,
     ))
@@ -43,6 +50,18 @@ pub(super) fn encode_body(status: &Status, origin: Origin, out: &mut BytesMut) {
     } else {
         put_field(&[], out);
     }
+    if let Some(retry_after) = status.retry_after.filter(|time| !time.is_zero()) {
+        varint::encode(whole_ms(retry_after), out);
+    }
+}
+
+/// Rounded up, so that nobody comes too early.
+fn whole_ms(time: Duration) -> u64 {
+    let ms = time
+        .min(Status::RETRY_AFTER_MAX)
+        .as_nanos()
+        .div_ceil(1_000_000);
+    u64::try_from(ms).unwrap_or(varint::MAX)
 }
 
 /// The longest start of `text` that has at most `limit` bytes and whole characters.

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rpcnet_proto::CallKind;
 use rpcnet_proto::wire::{FrameLimits, Load, ResponseEvent, ResponseReader, WireError};
+use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::sleep;
 
 use super::Shared;
 use super::backoff::Backoff;
 use super::connection::OpenCall;
 use super::request::{Frames, Request, check_message};
+use crate::clock;
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
@@ -44,7 +45,10 @@ pub(crate) async fn call(
         }
         tracing::debug!(method = request.method.as_str(), attempts, %error, "calling again");
         let backoff = backoff.get_or_insert_with(|| Backoff::new(PAUSE_FIRST, PAUSE_LONGEST));
-        sleep(backoff.next_pause()).await;
+        let Some(pause) = pause(backoff, &error, request.deadline) else {
+            return Err(error);
+        };
+        sleep(pause).await;
     }
 }
 
@@ -76,6 +80,17 @@ fn next_step(error: &RpcError, request: &Request, attempts: u32) -> Next {
         }
         _ => Next::Fail,
     }
+}
+
+/// How long to wait before the call is sent again: no less than the server asked for
+/// (W-70); `None` where that is beyond the deadline.
+fn pause(backoff: &mut Backoff, error: &RpcError, deadline: Deadline) -> Option<Duration> {
+    let pause = backoff.next_pause();
+    let Some(asked) = error.retry_after() else {
+        return Some(pause);
+    };
+    let left = deadline.remaining(clock::now()).unwrap_or_default();
+    (asked < left).then(|| pause.max(asked))
 }
 
 /// What sending a call once came to.
@@ -209,6 +224,8 @@ pub(crate) fn wrong_shape() -> RpcError {
 
 #[cfg(test)]
 mod tests {
+    use rpcnet_proto::{Code, Origin, Status};
+
     use super::*;
     use crate::call_options::CallOptions;
     use crate::config::RpcConfig;
@@ -236,6 +253,23 @@ mod tests {
             next_step(&lost(HandlerRan::Maybe), &idempotent, ATTEMPTS_MAX),
             Next::Fail
         );
+    }
+
+    #[test]
+    fn a_pause_is_no_shorter_than_the_server_asked_for_and_none_is_beyond_the_deadline() {
+        let refused = |ms| {
+            let status = Status::new(Code::Unavailable, "draining");
+            let status = status.with_retry_after(Duration::from_millis(ms));
+            RpcError::from_peer(status, Origin::Refused)
+        };
+        let minute = Deadline::after(clock::now(), Duration::from_secs(60));
+        let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
+        let mut pause = |ms| pause(&mut backoff, &refused(ms), minute);
+        let own = PAUSE_FIRST / 2..=PAUSE_FIRST;
+        assert!(pause(0).is_some_and(|pause| own.contains(&pause)));
+        assert_eq!(pause(30_000), Some(Duration::from_secs(30)));
+        assert_eq!(pause(60_000), None, "the call would only time out");
+        assert!(pause(1).is_some_and(|pause| pause >= PAUSE_FIRST));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use super::BoxError;
 
@@ -50,6 +51,7 @@ struct ConnectionFailure {
     kind: ConnectionErrorKind,
     ran: HandlerRan,
     source: Option<BoxError>,
+    worker: Option<Box<str>>,
 }
 
 impl ConnectionError {
@@ -58,7 +60,12 @@ impl ConnectionError {
         ran: HandlerRan,
         source: Option<BoxError>,
     ) -> Self {
-        Self(Box::new(ConnectionFailure { kind, ran, source }))
+        Self(Box::new(ConnectionFailure {
+            kind,
+            ran,
+            source,
+            worker: None,
+        }))
     }
 
     /// What happened to the connection.
@@ -71,6 +78,17 @@ impl ConnectionError {
     #[must_use]
     pub fn handler_ran(&self) -> HandlerRan {
         self.0.ran
+    }
+
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
     }
 
     /// Whether this side closed the client: no other connection would do.
@@ -102,7 +120,7 @@ impl fmt::Display for ConnectionError {
         if self.0.ran == HandlerRan::No {
             f.write_str(" (the call was not executed)")?;
         }
-        Ok(())
+        of_worker(f, self.worker())
     }
 }
 
@@ -131,11 +149,17 @@ struct StreamFailure {
     kind: StreamErrorKind,
     ran: HandlerRan,
     source: Option<BoxError>,
+    worker: Option<Box<str>>,
 }
 
 impl StreamError {
     pub(crate) fn new(kind: StreamErrorKind, ran: HandlerRan, source: Option<BoxError>) -> Self {
-        Self(Box::new(StreamFailure { kind, ran, source }))
+        Self(Box::new(StreamFailure {
+            kind,
+            ran,
+            source,
+            worker: None,
+        }))
     }
 
     /// What happened to the stream.
@@ -148,6 +172,17 @@ impl StreamError {
     #[must_use]
     pub fn handler_ran(&self) -> HandlerRan {
         self.0.ran
+    }
+
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
     }
 
     pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -163,7 +198,8 @@ impl fmt::Display for StreamError {
             StreamErrorKind::Malformed => f.write_str("the peer broke the wire protocol"),
             StreamErrorKind::Stalled => f.write_str("the peer made no progress on the stream"),
             StreamErrorKind::WrongShape => f.write_str("the peer did not send exactly one reply"),
-        }
+        }?;
+        of_worker(f, self.worker())
     }
 }
 
@@ -174,25 +210,37 @@ pub struct Refusal(Box<RefusalText>);
 #[derive(Debug)]
 struct RefusalText {
     message: String,
+    worker: Option<Box<str>>,
     ran: HandlerRan,
     remote: bool,
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     pub(crate) fn new(message: impl Into<String>, ran: HandlerRan) -> Self {
         Self(Box::new(RefusalText {
             message: message.into(),
+            worker: None,
             ran,
             remote: false,
+            retry_after: None,
         }))
     }
 
     pub(crate) fn from_peer(message: String, ran: HandlerRan) -> Self {
         Self(Box::new(RefusalText {
             message,
+            worker: None,
             ran,
             remote: true,
+            retry_after: None,
         }))
+    }
+
+    /// With the time that the peer wants to be left alone for.
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
     }
 
     /// The reason in words. From a peer it is the peer's text, at most 1 KiB;
@@ -208,10 +256,22 @@ impl Refusal {
         self.0.ran
     }
 
-    /// How long the peer wants to be left alone, where it said so.
+    /// How long to wait before the same server is asked again, where it said so; at most a
+    /// minute. Another server may be asked at once.
     #[must_use]
-    pub fn retry_after(&self) -> Option<std::time::Duration> {
-        None
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Which worker of a cluster it was: its name, label and address. `None` for calls to
+    /// one server.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.0.worker.as_deref()
+    }
+
+    pub(super) fn set_worker(&mut self, worker: Box<str>) {
+        self.0.worker = Some(worker);
     }
 
     /// Returns true where the verdict is the peer's.
@@ -230,7 +290,15 @@ impl fmt::Display for Refusal {
                 other => write!(f, "{}", other.escape_debug())?,
             }
         }
-        Ok(())
+        of_worker(f, self.worker())
+    }
+}
+
+/// Says of which worker that was, where there was a choice.
+fn of_worker(f: &mut fmt::Formatter<'_>, worker: Option<&str>) -> fmt::Result {
+    match worker {
+        Some(worker) => write!(f, ", worker {worker}"),
+        None => Ok(()),
     }
 }
 

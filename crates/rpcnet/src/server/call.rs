@@ -274,10 +274,7 @@ async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<
 fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
-        return Err(Verdict::refused(
-            Code::Unavailable,
-            "the server is shutting down",
-        ));
+        return Err(shutting_down(connection));
     }
     let handler = connection
         .find(&header)
@@ -300,12 +297,13 @@ fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdi
         }),
         Err(NotStarted::NumberTaken) => Err(Verdict::Reset(ErrorCode::Protocol)),
         // Nothing of the call has run, so that it may go elsewhere.
-        Err(NotStarted::Ended(Ending::Shutdown)) => Err(Verdict::refused(
-            Code::Unavailable,
-            "the server is shutting down",
-        )),
+        Err(NotStarted::Ended(Ending::Shutdown)) => Err(shutting_down(connection)),
         Err(NotStarted::Ended(ending)) => Err(Verdict::of_ending(ending)),
     }
+}
+
+fn shutting_down(connection: &Connection) -> Verdict {
+    connection.refuse_for_now(Code::Unavailable, "the server is shutting down")
 }
 
 /// W-37: runs the work of a call until it is done, its deadline passes, or it is ended from

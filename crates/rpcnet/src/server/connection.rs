@@ -116,16 +116,20 @@ impl Connection {
     pub(crate) fn places(&self) -> Result<call::Places, Verdict> {
         let of = |places: &Arc<Places>, whose: &str| -> Result<Place, Verdict> {
             places.take().ok_or_else(|| {
-                Verdict::refused(
-                    Code::ResourceExhausted,
-                    format!("{} calls run on this {whose}, its limit", places.limit()),
-                )
+                let message = format!("{} calls run on this {whose}, its limit", places.limit());
+                self.refuse_for_now(Code::ResourceExhausted, message)
             })
         };
         Ok((
             of(&self.places, "connection")?,
             of(&self.shared.places, "server")?,
         ))
+    }
+
+    /// Refuses a call of which nothing has run, and says when to try again.
+    pub(crate) fn refuse_for_now(&self, code: Code, message: impl Into<String>) -> Verdict {
+        let status = Status::new(code, message).with_retry_after(self.limits().retry_after);
+        Verdict::Status(status, Origin::Refused)
     }
 
     /// How busy the server is, for a caller that wants to know it.
@@ -352,7 +356,7 @@ async fn drained(
     if let Some(control) = control {
         control.go_away(&GoAway {
             grace,
-            retry_after: Duration::ZERO,
+            retry_after: connection.limits().retry_after,
             message,
         });
     }

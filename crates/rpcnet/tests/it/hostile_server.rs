@@ -2,7 +2,7 @@
 //! client stays usable.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
@@ -222,8 +222,9 @@ async fn a_reply_of_a_declared_tebibyte_is_refused_before_its_body() {
 
 #[tokio::test]
 async fn a_status_of_a_later_version_promises_nothing() {
-    // Code 60, origin 9, no message, no details, and a field that nobody knows.
-    let server = answering(Bytes::from_static(&[6, 3, 60, 9, 0, 0, 0xaa, 0]));
+    // Code 60, origin 9, no message, no details, no time to wait, and a field that nobody
+    // knows.
+    let server = answering(Bytes::from_static(&[7, 3, 60, 9, 0, 0, 0, 0xaa, 0]));
     let error = wronged(&server, patient).await;
     // An origin that is not known is the server's, and its handler may have run.
     assert!(matches!(error, RpcError::InternalError(_)), "{error:?}");
@@ -285,6 +286,43 @@ async fn a_reset_means_what_its_code_says() {
         };
         assert!(is_told, "{number}: {error:?}");
     }
+}
+
+/// A refusal that asks to be left alone for this long.
+fn push_back(ms: u64) -> BytesMut {
+    let status = Status::new(Code::Unavailable, "later");
+    let status = status.with_retry_after(Duration::from_millis(ms));
+    written(|out| {
+        encode::status(out, &status, Origin::Refused);
+        encode::end(out);
+    })
+}
+
+/// W-70.
+#[tokio::test]
+async fn a_refused_call_is_not_repeated_before_the_server_wants_it() {
+    let asked = Duration::from_millis(400);
+    let server = answering(push_back(400));
+    let client = server.client(patient);
+    let began = Instant::now();
+    let reply = soon("the call", client.call("m", b"x".to_vec())).await;
+    assert_eq!(reply.unwrap(), b"x");
+    assert!(began.elapsed() >= asked, "{:?}", began.elapsed());
+}
+
+/// W-71.
+#[tokio::test]
+async fn a_server_cannot_make_a_caller_wait_past_its_deadline() {
+    // More than a minute is a minute, which the call does not have.
+    let server = answering(push_back(60_000));
+    let client = server.client(patient);
+    let began = Instant::now();
+    let refused = soon("the call", client.call("m", b"x".to_vec())).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.is_retryable(), "{refused:?}");
+    assert_eq!(refused.retry_after(), Some(Duration::from_secs(60)));
+    assert!(began.elapsed() < Duration::from_secs(30));
+    assert_usable(&client).await;
 }
 
 #[tokio::test]

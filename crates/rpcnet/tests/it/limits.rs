@@ -345,6 +345,7 @@ async fn calls_beyond_the_servers_limit_are_refused_as_safe_to_repeat() {
     };
     assert!(refusal.message().contains("server"), "{refusal}");
     assert!(error.is_retryable() && refusal.is_remote());
+    assert_eq!(refusal.retry_after(), Some(Limits::default().retry_after));
     held.release.add_permits(1);
     eventually("a place comes free", || {
         held.running.server.running_calls() == 2
@@ -354,6 +355,47 @@ async fn calls_beyond_the_servers_limit_are_refused_as_safe_to_repeat() {
     held.release.add_permits(2);
     for call in calls {
         assert_eq!(call.await.unwrap().unwrap(), b"");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_a_place_refuses_at_once_and_says_when_to_try_again() {
+    for (said, told) in [
+        (Duration::from_millis(700), Some(Duration::from_millis(700))),
+        (Duration::from_micros(1), Some(Duration::from_millis(1))),
+        (Duration::from_secs(60), Some(Duration::from_secs(60))),
+        (Duration::ZERO, None),
+    ] {
+        let held = Held::new(|limits| {
+            limits.calls_per_server_max = 1;
+            limits.retry_after = said;
+        })
+        .await;
+        let client = held.running.client().await;
+        let holding = tokio::spawn(client.call("hold", vec![]));
+        held.entered(1).await;
+        // The same method: were the refusal late, or had it entered, this would hang.
+        let refused = soon("the refusal", client.call("hold", vec![])).await;
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, RpcError::ResourceExhausted(_)),
+            "{refused:?}"
+        );
+        assert_eq!(refused.handler_ran(), HandlerRan::No);
+        assert!(refused.is_retryable());
+        assert_eq!(refused.retry_after(), told, "{said:?}");
+        // A stream is refused in the same way.
+        let mut responses = client
+            .call_server_streaming("echo_stream", vec![])
+            .await
+            .unwrap();
+        let refused = soon("the refusal", responses.next()).await.unwrap();
+        let refused = refused.unwrap_err();
+        assert!(refused.is_retryable(), "{refused:?}");
+        assert_eq!(refused.retry_after(), told);
+        assert_eq!(held.entered.load(Ordering::SeqCst), 1);
+        held.release.add_permits(1);
+        assert!(holding.await.unwrap().is_ok());
     }
 }
 

@@ -21,6 +21,9 @@ const LONG: Duration = HANG;
 /// Shorter than the calls that wait for it to be over.
 const SHORT: Duration = Duration::from_millis(300);
 
+/// What a server tells whom it refuses, where nothing else is set.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+
 /// Fails fast where the server is gone.
 fn impatient(config: RpcConfig) -> RpcConfig {
     config.with_connect_timeout(Duration::from_millis(500))
@@ -50,8 +53,10 @@ impl Scene {
             BareClient::ready(self.running.addr, &self.running.certs.path("ca.pem")).await;
         let server = self.running.server.clone();
         let report = tokio::spawn(async move { server.shutdown(grace).await });
-        let told = told.control.next().await;
-        assert!(matches!(told, ControlEvent::GoAway(_)), "{told:?}");
+        match told.control.next().await {
+            ControlEvent::GoAway(told) => assert_eq!(told.retry_after, RETRY_AFTER),
+            other => panic!("{other:?}"),
+        }
         report
     }
 }
@@ -144,6 +149,7 @@ async fn a_draining_server_refuses_new_calls_and_answers_the_running_ones() {
         panic!("expected a status, not {refusal:?}");
     };
     assert_eq!((status.code, origin), (Code::Unavailable, Origin::Refused));
+    assert_eq!(status.retry_after, Some(RETRY_AFTER));
     scene.release.add_permits(1);
     let (replies, end) = bare::read_response(&mut running).await;
     assert_eq!(

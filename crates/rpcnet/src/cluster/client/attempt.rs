@@ -87,10 +87,15 @@ impl Inner {
         selected.blame(&error);
         match error.blame() {
             Blame::Load(_) => self.counters.refused.one(),
-            Blame::Worker if !self.lines.is_connected(selected.worker()) => self.lines.tell_lost(),
+            Blame::Worker if !self.lines.is_connected(selected.worker()) => {
+                self.lines.tell_lost();
+                // Whether it has failed, the membership finds out.
+                let cluster = self.registry.cluster();
+                cluster.report_failure(selected.name().as_str());
+            }
             _ => {}
         }
-        error
+        error.at_worker(selected)
     }
 }
 

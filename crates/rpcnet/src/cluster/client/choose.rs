@@ -8,7 +8,7 @@ use super::decide::{self, Next};
 use super::{Inner, Target};
 use crate::client::{Backoff, Request};
 use crate::cluster::workers::{SelectedWorker, Tried, Wish, Worker, WorkerError};
-use crate::error::RpcError;
+use crate::error::{HandlerRan, RpcError};
 
 /// The attempts of one call so far.
 #[derive(Debug)]
@@ -55,19 +55,25 @@ impl Inner {
         error: RpcError,
         pause: Duration,
     ) -> Result<SelectedWorker, RpcError> {
-        if course.attempts >= self.config.attempts_max {
+        let (first, longest) = self.config.retry_backoff;
+        // Who waits for a worker goes on waiting while nothing was executed; but what may
+        // be sent again is bounded for all alike.
+        let is_patient = request.options.wait_for_ready && error.handler_ran() == HandlerRan::No;
+        if course.attempts >= self.config.attempts_max && !is_patient {
             return Err(error);
         }
-        if !self.budget.withdraw(self.now()) {
+        while !self.budget.withdraw(self.now()) {
             self.counters.budget_exhausted.one();
-            return Err(error);
+            if !is_patient {
+                return Err(error);
+            }
+            sleep(longest).await;
         }
         let mut selected = self.select(target, &course.tried);
         let is_again = |found: &SelectedWorker| course.tried.has(found);
         if selected.as_ref().map_or(true, is_again) {
             // Nobody else is there: the same ones are not asked at once again.
             drop(selected);
-            let (first, longest) = self.config.retry_backoff;
             let backoff = course
                 .backoff
                 .get_or_insert_with(|| Backoff::new(first, longest));

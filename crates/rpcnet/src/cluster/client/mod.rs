@@ -63,7 +63,8 @@ use crate::task::Tasks;
 /// for its deadline.
 ///
 /// Where there is no worker, or none has room, a call fails at once with
-/// [`RpcError::NoWorker`]; with [`CallOptions::wait_for_ready`] it waits under its deadline.
+/// [`RpcError::NoWorker`]; with [`CallOptions::wait_for_ready`] it waits under its deadline,
+/// and goes on waiting after attempts that were not executed, however many.
 ///
 /// # Cancel safety
 ///

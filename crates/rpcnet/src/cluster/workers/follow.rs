@@ -280,6 +280,7 @@ impl Follow {
             }
         }
         self.watch_at = is_busy.then(|| now + TICK);
+        self.note_typical();
         if !is_busy {
             self.shared.stir.rest();
             // Who began in between has not woken anybody.
@@ -287,6 +288,21 @@ impl Follow {
                 self.shared.stir.resume();
                 self.watch_at = Some(now + TICK);
             }
+        }
+    }
+}
+
+impl Follow {
+    /// What a worker that has answered nothing yet is expected to take.
+    fn note_typical(&self) {
+        let now = self.shared.stir.now();
+        let states = self.known.values().map(|known| &known.state);
+        let latencies = states.filter_map(|state| state.latency.latency_us(now));
+        let (sum, count) = latencies.fold((0.0, 0_u32), |(sum, count), latency| {
+            (sum + latency, count + 1)
+        });
+        if count > 0 {
+            self.shared.stir.set_typical_us(sum / f64::from(count));
         }
     }
 }
@@ -320,3 +336,20 @@ const PATIENCE_MAX: u32 = 40;
 
 /// How long to sleep while there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_whose_calls_stand_still_is_asked_after_soon_and_then_ever_more_rarely() {
+        let mut stall = Stall::default();
+        assert!(!stall.is_due(7), "calls have ended since the last look");
+        let asked: Vec<u32> = (1..200).filter(|_| stall.is_due(7)).collect();
+        assert_eq!(asked[..5], [1, 3, 7, 15, 31]);
+        let pauses = asked.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(pauses.max() <= Some(PATIENCE_MAX + 1), "{asked:?}");
+        assert!(!stall.is_due(8), "one ended: it is alive");
+        assert!(stall.is_due(8));
+    }
+}

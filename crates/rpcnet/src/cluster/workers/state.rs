@@ -72,6 +72,11 @@ impl WorkerState {
         self.stir.now()
     }
 
+    /// What calls to the workers take in the mean.
+    pub(super) fn typical_us(&self) -> f64 {
+        f64::from_bits(self.stir.typical_us.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
@@ -181,10 +186,13 @@ impl Drop for Place {
     }
 }
 
-/// Wakes the registry's task, and calls that wait for room.
+/// What all workers of a registry share: its time, what wakes its task, and calls that wait
+/// for room.
 #[derive(Debug)]
 pub(crate) struct Stir {
     origin: Instant,
+    /// The mean latency of the workers, as the bits of a number of microseconds.
+    typical_us: AtomicU64,
     /// The registry's task has something to look at.
     looks: Notify,
     /// Calls are in flight, while the task does not watch for such.
@@ -198,6 +206,7 @@ impl Stir {
     pub(super) fn new() -> Self {
         Self {
             origin: clock::now(),
+            typical_us: AtomicU64::new(TYPICAL_AT_FIRST_US.to_bits()),
             looks: Notify::new(),
             watch: Notify::new(),
             is_watching: AtomicBool::new(true),
@@ -220,6 +229,11 @@ impl Stir {
     pub(super) fn instant(&self, at: Time) -> Option<Instant> {
         self.origin
             .checked_add(Duration::from_micros(at.as_micros()))
+    }
+
+    pub(super) fn set_typical_us(&self, latency: f64) {
+        let latency = latency.max(TYPICAL_AT_FIRST_US);
+        self.typical_us.store(latency.to_bits(), Ordering::Relaxed);
     }
 
     pub(super) fn look(&self) {
@@ -287,5 +301,76 @@ impl Drop for Waiting {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
         // What woke this one may have been meant for the next.
         self.0.tell_room();
+    }
+}
+
+/// What a call takes as long as none has ended: then calls in flight are all that counts.
+const TYPICAL_AT_FIRST_US: f64 = 1.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> Arc<WorkerState> {
+        let stir = Arc::new(Stir::new());
+        Arc::new(WorkerState::new(1, EjectionConfig::default(), stir))
+    }
+
+    #[test]
+    fn places_end_at_the_limit_and_come_back_with_their_guards() {
+        let state = state();
+        let held: Vec<_> = (0..2).map(|_| state.enter(2)).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(state.enter(2).is_none(), "one more than may be");
+        assert_eq!(
+            (state.in_flight(), state.ended()),
+            (2, 0),
+            "it left no trace"
+        );
+        drop(held);
+        assert_eq!((state.in_flight(), state.ended()), (0, 2));
+        assert!(state.enter(2).is_some());
+    }
+
+    #[test]
+    fn the_longest_of_the_pauses_that_a_worker_asked_for_holds() {
+        let state = state();
+        let now = Time::from_micros(1_000_000);
+        assert!(!state.is_pushed_back(now));
+        state.push_back(now, Duration::from_millis(50));
+        state.push_back(now, Duration::from_millis(10));
+        assert!(state.is_pushed_back(now + Duration::from_micros(49_999)));
+        assert!(!state.is_pushed_back(now + Duration::from_millis(50)));
+        state.push_back(now, Duration::MAX);
+        assert!(state.is_pushed_back(Time::from_micros(u64::MAX - 1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_for_room_are_bounded_and_wake_one_after_the_other() {
+        let state = state();
+        let stir = Arc::clone(&state.stir);
+        let first = stir.wait(2).expect("there is room to wait");
+        let second = stir.wait(2).expect("there is room to wait");
+        assert!(stir.wait(2).is_none(), "one more than may be");
+        let place = state.enter(1);
+        drop(place);
+        first.room().await;
+        // It found a place, and what woke it may have been meant for both.
+        drop(first);
+        second.room().await;
+        drop(second);
+        assert!(stir.wait(1).is_some(), "nobody waits any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_the_loss_of_a_worker_is_told_and_told_again_after_its_return() {
+        let state = state();
+        let lost = tokio::time::timeout(Duration::from_secs(1), state.lost());
+        assert!(lost.await.is_err(), "it is in reach");
+        state.set_reach(Reach::Silent);
+        assert_eq!(state.lost().await, Reach::Silent);
+        state.set_reach(Reach::Reachable);
+        let (lost, ()) = tokio::join!(state.lost(), async { state.set_reach(Reach::Gone) });
+        assert_eq!(lost, Reach::Gone);
     }
 }

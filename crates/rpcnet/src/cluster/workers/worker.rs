@@ -200,13 +200,13 @@ impl Candidate for Worker {
     }
 
     fn latency_us(&self, now: Time) -> f64 {
-        // One that nobody knows is tried soon, but not by everybody at once: its first
-        // call in flight makes it dear.
-        self.0
-            .state
+        // One that nobody knows is taken for one like the others: held for slow, it would
+        // not be tried; held for quick, by all at once.
+        let state = &self.0.state;
+        state
             .latency
             .latency_us(now)
-            .unwrap_or(LATENCY_PRIOR_US)
+            .unwrap_or_else(|| state.typical_us())
     }
 
     fn utilization(&self, now: Time) -> Option<f32> {
@@ -273,6 +273,13 @@ impl SelectedWorker {
     }
 }
 
+/// As its worker's.
+impl fmt::Display for SelectedWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.worker.fmt(f)
+    }
+}
+
 impl Deref for SelectedWorker {
     type Target = Worker;
 
@@ -288,6 +295,3 @@ const ZONE_TAG: &str = "zone";
 const WEIGHT_TAG: &str = "weight";
 const WEIGHT_DEFAULT: u32 = 100;
 const WEIGHT_MAX: u32 = 1_000;
-
-/// What a call to a worker is expected to take that has answered none yet.
-const LATENCY_PRIOR_US: f64 = 1_000.0;

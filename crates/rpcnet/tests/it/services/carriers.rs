@@ -13,6 +13,7 @@ use rpcnet::{InProcess, RpcClient};
 use super::lab::{Bench, DOUBLE_MAX, LabClient, LabError, LabServer, Sample, Scene};
 use crate::pair::{Certs, Running, soon};
 use crate::probe::Probe;
+use crate::workers::crew::Crew;
 
 /// Every codec of this build that a service of serde's types may be called in.
 pub(crate) const CODECS: [CodecId; 4] = [
@@ -130,6 +131,26 @@ async fn a_client_over_an_existing_connection_calls_every_method() {
     let local = scene.rpc.local_addr();
     exercise(LabClient::new(scene.rpc.clone())).await;
     assert_eq!(scene.rpc.local_addr(), local, "nothing reconnected");
+}
+
+#[tokio::test]
+async fn workers_of_a_cluster_answer_every_method_as_one_server_does() {
+    let crew = Crew::of(&["w-1", "w-2"]).await;
+    for worker in &crew.workers {
+        let service = LabServer::service(Bench::new(&Probe::new()));
+        worker.node.server.add_service(service);
+    }
+    let client = crew.client().await;
+    let pool = client
+        .pool(Some("role=worker"))
+        .unwrap()
+        .with_key("one key");
+    exercise(LabClient::new(pool)).await;
+    let workers = client.registry().workers();
+    assert!(
+        workers.iter().all(|worker| worker.calls() > 0),
+        "{workers:?}"
+    );
 }
 
 #[tokio::test]

@@ -61,6 +61,7 @@ async fn a_call_lost_with_its_worker_is_made_again_only_if_it_is_idempotent() {
         plain.push(tokio::spawn(client.call_worker("hold", Vec::new(), None)));
     }
     let lost = crew.workers.remove(0);
+    let lost_name = lost.node.name().to_owned();
     let kept = &crew.workers[0];
     eventually("each holds two", || {
         lost.marks.held() == 2 && kept.marks.held() == 2
@@ -96,6 +97,11 @@ async fn a_call_lost_with_its_worker_is_made_again_only_if_it_is_idempotent() {
     };
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].handler_ran(), HandlerRan::Maybe, "{failed:?}");
+    let text = failed[0].to_string();
+    assert!(
+        text.contains(&lost_name),
+        "{text} does not say who failed it"
+    );
     assert!(client.counters().failovers >= 1);
 }
 

@@ -2,7 +2,7 @@
 //! when single workers go.
 
 mod calling;
-mod crew;
+pub(crate) mod crew;
 mod ejection;
 mod endings;
 mod restarts;
