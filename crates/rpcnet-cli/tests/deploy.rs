@@ -309,9 +309,10 @@ async fn the_probe_of_the_manifests_tells_a_node_that_answers_from_one_that_does
 /// Whether the probe of a container passes, with its certificates in `dir` and its port elsewhere.
 async fn probe(container: &Yaml<'_>, dir: &tempfile::TempDir, port: u16) -> bool {
     let command = at(container, "readinessProbe.exec.command").and_then(Yaml::as_sequence);
+    let listens = format!("localhost:{}", number(container, "ports.0.containerPort"));
     let words = command.unwrap().iter().map(|word| word.as_str().unwrap());
     let words: Vec<String> = words
-        .map(|word| word.replace("localhost:4433", &format!("localhost:{port}")))
+        .map(|word| word.replace(&listens, &format!("localhost:{port}")))
         .collect();
     let rpcnet = Path::new(env!("CARGO_BIN_EXE_rpcnet")).parent().unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
