@@ -27,6 +27,10 @@ enum Command {
     DemoServer(cmd::demo::server::Args),
     #[command(hide = true)]
     DemoNode(cmd::demo::cluster::node::Args),
+    #[command(hide = true)]
+    DemoWorker(cmd::demo::workers::worker::Args),
+    #[command(hide = true)]
+    DemoLoad(cmd::demo::workers::load::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
         Command::DemoNode(args) => cmd::demo::cluster::node::run(&args),
+        Command::DemoWorker(args) => cmd::demo::workers::worker::run(&args),
+        Command::DemoLoad(args) => cmd::demo::workers::load::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -48,3 +48,18 @@ mod failures {}
 
 #[doc = include_str!("../../../docs/book/src/partitions.md")]
 mod partitions {}
+
+#[doc = include_str!("../../../docs/book/src/cluster-tutorial.md")]
+mod cluster_tutorial {}
+
+#[doc = include_str!("../../../docs/book/src/load-balancing.md")]
+mod load_balancing {}
+
+#[doc = include_str!("../../../docs/book/src/failover.md")]
+mod failover {}
+
+#[doc = include_str!("../../../docs/book/src/draining.md")]
+mod draining {}
+
+#[doc = include_str!("../../../docs/book/src/production.md")]
+mod production {}

@@ -18,9 +18,12 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use rpcnet::certs::DevCa;
+use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthConfig};
 use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -51,6 +54,13 @@ async fn every_snippet_of_the_concept_page_runs_as_written() -> Outcome {
     client_streaming(&client).await?;
     uppercase_answers_in_uppercase(&client).await?;
     concurrent_calls(client).await;
+
+    let (worker, caller) = cluster_of_two().await?;
+    node_registry(caller.clone()).await;
+    worker_registry(caller.clone()).await?;
+    health_checking(caller.clone(), HealthConfig::default()).await;
+    cluster_client(caller, member("caller"), b"21".to_vec()).await?;
+    assert!(worker.shutdown(Duration::from_secs(5)).await.is_clean());
 
     graceful_shutdown().await?;
     assert!(bound.shutdown(Duration::from_secs(5)).await.is_clean());
@@ -291,4 +301,101 @@ async fn uppercase_answers_in_uppercase(client: &RpcClient) -> Outcome {
         assert!(responses.next().await.is_none());
     }
     Ok(())
+}
+
+/// What the page's cluster snippets take for granted: a worker that serves `compute`, and a member
+/// of the same cluster that runs the snippets.
+async fn cluster_of_two() -> Result<(RpcServer, Arc<ClusterMembership>), Box<dyn Error>> {
+    let ca = DevCa::load("certs")?;
+    for name in ["worker", "caller"] {
+        ca.node(&[name])?.write("certs", name)?;
+    }
+    let mut server = RpcServer::new(member("worker"));
+    server
+        .register("compute", |data| async move {
+            Ok([&data[..], b" * 2"].concat())
+        })
+        .await;
+    let quic_server = server.bind()?;
+    let address = server.socket_addr.ok_or("not bound")?;
+    let config = ClusterConfig::local();
+    let tagged = config
+        .clone()
+        .with_tag("role", "worker")
+        .with_tag("gpu", "a100");
+    server.enable_cluster(tagged).await?;
+    let serving = server.clone();
+    tokio::spawn(async move { serving.start(quic_server).await });
+
+    let caller = ClusterMembership::new(member("caller"), config).await?;
+    caller.join([address]).await?;
+    Ok((server, caller))
+}
+
+fn member(name: &str) -> RpcConfig {
+    RpcConfig::new(format!("certs/{name}.pem"), "127.0.0.1:0")
+        .with_key_path(format!("certs/{name}-key.pem"))
+        .with_ca_path("certs/ca.pem")
+}
+
+/// "NodeRegistry"
+#[rustfmt::skip]
+async fn node_registry(cluster: Arc<ClusterMembership>) {
+use rpcnet::cluster::NodeRegistry;
+
+let registry = NodeRegistry::new(cluster);
+let gpu_workers = registry.nodes_with_tag("gpu").await;
+assert_eq!(gpu_workers.len(), 1);
+assert_eq!(gpu_workers[0].name().as_str(), "worker");
+}
+
+/// "WorkerRegistry"
+#[rustfmt::skip]
+async fn worker_registry(cluster: Arc<ClusterMembership>) -> Outcome {
+use rpcnet::cluster::{WorkerRegistry, LoadBalancingStrategy};
+
+let registry = WorkerRegistry::new(
+    cluster,
+    LoadBalancingStrategy::LeastConnections
+);
+registry.start().await;
+
+let worker = registry.select_worker(Some("role=worker")).await?;
+assert_eq!((worker.name().as_str(), worker.in_flight()), ("worker", 1));
+Ok(())
+}
+
+/// "Health Checking"
+#[rustfmt::skip]
+async fn health_checking(cluster: Arc<ClusterMembership>, config: HealthConfig) {
+use rpcnet::cluster::HealthChecker;
+
+let health = HealthChecker::new(cluster, config);
+health.start().await;
+
+// Automatically marks nodes as failed/recovered
+assert!(health.is_reachable("worker"));
+}
+
+/// "ClusterClient"; the page leaves out where `Arc` is from.
+#[rustfmt::skip]
+async fn cluster_client(
+    cluster: Arc<ClusterMembership>,
+    config: RpcConfig,
+    data: Vec<u8>,
+) -> Outcome {
+use rpcnet::cluster::{ClusterClient, WorkerRegistry, LoadBalancingStrategy};
+
+let registry = Arc::new(WorkerRegistry::new(
+    cluster,
+    LoadBalancingStrategy::LeastConnections
+));
+registry.start().await;
+
+let client = Arc::new(ClusterClient::new(registry, config));
+
+// Call any worker in the pool
+let result = client.call_worker("compute", data, Some("role=worker")).await?;
+assert_eq!(result, b"21 * 2");
+Ok(())
 }

@@ -6,6 +6,7 @@ mod report;
 pub(crate) mod server;
 mod stages;
 mod words;
+pub(crate) mod workers;
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -21,12 +22,14 @@ use self::process::Process;
 use self::report::{Report, StageFailure, StageReport, milliseconds};
 use self::stages::Stage;
 
-/// Show in less than a minute what rpcnet does, between processes on this machine.
+/// Show in about a minute what rpcnet does, between processes on this machine.
 ///
 /// Makes certificates in a temporary directory, starts a server in a process of its own and
 /// calls it over UDP on the loopback interface. Then five processes form a cluster: one of them
 /// is killed and restarted, one paused, one leaves, and the times are shown within which the
-/// others know. Exits with 0 only if everything behaved.
+/// others know. Then four workers are under load while they are killed, paused, drained and
+/// restarted, and every call is accounted for. Exits with 0 only if everything behaved, and no
+/// idempotent call failed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Show one part alone.
@@ -41,6 +44,8 @@ enum Part {
     Rpc,
     /// Membership, among five nodes.
     Cluster,
+    /// Load on four workers, whatever becomes of single ones.
+    Workers,
 }
 
 /// No stage takes this long; one that does has failed.
@@ -64,11 +69,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 async fn show(mut report: Report, only: Option<Part>) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let mut failed = Vec::new();
-    if only != Some(Part::Cluster) {
+    let is_shown = |part| only.is_none_or(|only| only == part);
+    if is_shown(Part::Rpc) {
         failed.extend(Box::pin(show_calls(&mut report)).await?);
     }
-    if only != Some(Part::Rpc) {
+    if is_shown(Part::Cluster) {
         failed.extend(Box::pin(cluster::show(&mut report)).await?);
+    }
+    if is_shown(Part::Workers) {
+        failed.extend(Box::pin(workers::show(&mut report)).await?);
     }
     report.summary(failed.len(), began.elapsed())?;
     if failed.is_empty() {
@@ -99,11 +108,16 @@ async fn staged(
     run: impl Future<Output = Result<StageReport, StageFailure>> + Unpin,
 ) -> io::Result<bool> {
     report.begin(title)?;
+    report.ended(&bounded(within, run).await)
+}
+
+/// Runs one stage, which fails where it takes longer.
+async fn bounded(
+    within: Duration,
+    run: impl Future<Output = Result<StageReport, StageFailure>> + Unpin,
+) -> Result<StageReport, StageFailure> {
     let outcome = timeout(within, run).await;
-    match outcome.unwrap_or_else(|_| Err(StageFailure::new("it did not end in time"))) {
-        Ok(lines) => report.passed(&lines).map(|()| true),
-        Err(failure) => report.failed(&failure).map(|()| false),
-    }
+    outcome.unwrap_or_else(|_| Err(StageFailure::new("it did not end in time")))
 }
 
 /// A server in another process, and a client of it in this one.

@@ -124,6 +124,19 @@ impl Process {
     }
 }
 
+/// Has the system kill this process with its parent. The end of standard input says the same,
+/// but a process that is paused cannot read it.
+#[cfg(target_os = "linux")]
+pub(super) fn die_with_parent() -> io::Result<()> {
+    use rustix::process::set_parent_process_death_signal;
+    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn die_with_parent() -> io::Result<()> {
+    Ok(())
+}
+
 /// The rest of the next line, which must begin with `keyword`.
 async fn line_after(
     output: &mut Lines<BufReader<Take<ChildStdout>>>,

@@ -56,6 +56,14 @@ impl Report {
         write(&format!("{heading}\n"))
     }
 
+    /// Prints what came of a stage; returns whether it behaved.
+    pub(super) fn ended(&self, outcome: &Result<StageReport, StageFailure>) -> io::Result<bool> {
+        match outcome {
+            Ok(lines) => self.passed(lines).map(|()| true),
+            Err(failure) => self.failed(failure).map(|()| false),
+        }
+    }
+
     /// Prints what a stage found.
     pub(super) fn passed(&self, lines: &[String]) -> io::Result<()> {
         let verdict = self.paint(GREEN, "ok");
@@ -67,7 +75,7 @@ impl Report {
     }
 
     /// Prints what went wrong in a stage.
-    pub(super) fn failed(&self, failure: &StageFailure) -> io::Result<()> {
+    fn failed(&self, failure: &StageFailure) -> io::Result<()> {
         let verdict = self.paint(RED, "FAILED");
         write(&format!("   {verdict}  {failure}\n\n"))
     }
@@ -102,7 +110,8 @@ const GREEN: &str = "\x1b[32m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-fn write(text: &str) -> io::Result<()> {
+/// Writes to standard output.
+pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     tolerate_closed_pipe(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }

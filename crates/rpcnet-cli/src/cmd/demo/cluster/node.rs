@@ -1,15 +1,14 @@
 //! `rpcnet demo-node`: one node of the demo's cluster.
 
 use std::error::Error;
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthConfig};
 use rpcnet::{RpcConfig, RpcServer};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::super::process::{READY, STOPPED};
+use super::super::process::{READY, STOPPED, die_with_parent};
 use super::super::server::say;
 
 /// Be a node of the demo's cluster until standard input is closed, then leave it.
@@ -34,6 +33,10 @@ pub(super) const TAG: &str = "tag ";
 /// The answer once the tag is set.
 pub(super) const TAGGED: &str = "tagged";
 
+/// Of this machine, whichever is free.
+pub(in super::super) const ANY_PORT: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Takes part until standard input ends.
 ///
 /// # Errors
@@ -51,25 +54,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     outcome
 }
 
-/// Has the system kill this process with its parent. The end of standard input says the same,
-/// but a process that is paused cannot read it.
-#[cfg(target_os = "linux")]
-fn die_with_parent() -> io::Result<()> {
-    use rustix::process::{Signal, set_parent_process_death_signal};
-    Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent() -> io::Result<()> {
-    Ok(())
-}
-
 async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
-    let file = |suffix: &str| args.dir.join(format!("{}{suffix}.pem", args.name));
-    let config = RpcConfig::new(file(""), "127.0.0.1:0")
-        .with_key_path(file("-key"))
-        .with_ca_path(args.dir.join("ca.pem"));
-    let mut server = RpcServer::new(config);
+    let mut server = RpcServer::new(member(&args.dir, &args.name, ANY_PORT));
     let quic_server = server.bind()?;
     let address = server.socket_addr.ok_or("bound to no address")?;
     let config = ClusterConfig::lan()
@@ -93,6 +79,14 @@ async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
         served = server.start(quic_server) => Err(served.err().map_or("the server ended".into(), Into::into)),
         outcome = Box::pin(work) => outcome,
     }
+}
+
+/// What a member is configured with, whose certificate is in `dir`.
+pub(in super::super) fn member(dir: &Path, name: &str, bind: SocketAddr) -> RpcConfig {
+    let file = |suffix: &str| dir.join(format!("{name}{suffix}.pem"));
+    RpcConfig::new(file(""), bind.to_string())
+        .with_key_path(file("-key"))
+        .with_ca_path(dir.join("ca.pem"))
 }
 
 /// Does what standard input says, until it ends.
