@@ -2,7 +2,7 @@
 
 use super::WORKERS;
 use super::crew::Crew;
-use super::worker::{Terms, name as node_name};
+use super::worker::Terms;
 use crate::group::{BoxError, Measured, Outcome, Plan};
 use crate::load::{Ending, Idempotent, Load, Shape, latency_ms};
 use crate::percentile::percentile_ms;
@@ -98,7 +98,7 @@ async fn one(
     crew.resume(worker).await?;
     let resumed = Instant::now();
     let is_fresh = |it: &Ending| it.by == Some(who) && it.begun > resumed;
-    let first = load.first(&node_name(worker), start, USED_WITHIN, is_fresh);
+    let first = load.first("a call to it", start, USED_WITHIN, is_fresh);
     let again = match first.await {
         Ok(first) => first.ended.saturating_duration_since(resumed),
         // Which is a finding, and no reason to look no further.
