@@ -47,6 +47,8 @@ pub struct CallLog {
 pub struct CallRecord {
     /// Which call.
     pub id: CallId,
+    /// Whether its caller said that executing it twice is the same as executing it once.
+    pub is_idempotent: bool,
     /// How it ended first; `None` while it runs, and for ever if it got lost.
     pub outcome: Option<Outcome>,
     /// How many times its end was reported; more than one is a violation.
@@ -63,13 +65,27 @@ impl CallLog {
         }
     }
 
-    /// Records a new call that is about to be made and returns its id.
+    /// Records a new call that is about to be made and returns its id. It may be executed once.
     ///
     /// # Panics
     ///
     /// Beyond [`CALLS_MAX`] calls: a record with gaps would prove nothing.
     #[must_use]
     pub fn issue(&self) -> CallId {
+        self.issue_as(false)
+    }
+
+    /// As [`issue`](Self::issue), for a call that may be executed more than once.
+    ///
+    /// # Panics
+    ///
+    /// As [`issue`](Self::issue).
+    #[must_use]
+    pub fn issue_idempotent(&self) -> CallId {
+        self.issue_as(true)
+    }
+
+    fn issue_as(&self, is_idempotent: bool) -> CallId {
         let id = self.ids.next();
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(
@@ -78,6 +94,7 @@ impl CallLog {
         );
         let record = CallRecord {
             id,
+            is_idempotent,
             outcome: None,
             endings: 0,
         };
@@ -120,7 +137,7 @@ mod tests {
     fn records_come_in_the_order_of_issue() {
         let log = CallLog::new(9);
         let first = log.issue();
-        let second = log.issue();
+        let second = log.issue_idempotent();
         log.settle(second, Outcome::Ok);
         let records = log.records();
         assert_eq!(
@@ -128,6 +145,7 @@ mod tests {
             [first, second]
         );
         assert_eq!(records[0].outcome, None);
+        assert!(records[1].is_idempotent && !records[0].is_idempotent);
         assert_eq!(records[1].outcome, Some(Outcome::Ok));
     }
 
@@ -139,6 +157,7 @@ mod tests {
         log.settle(id, Outcome::Ok);
         let expected = CallRecord {
             id,
+            is_idempotent: false,
             outcome: Some(Outcome::Cancelled),
             endings: 2,
         };

@@ -48,6 +48,7 @@ pub fn check(
 #[derive(Debug, Default)]
 struct Call {
     issued: u32,
+    is_idempotent: bool,
     endings: u32,
     outcome: Option<Outcome>,
     started: u32,
@@ -67,6 +68,7 @@ impl Call {
 
     fn add_record(&mut self, record: &CallRecord) {
         self.issued = self.issued.saturating_add(1);
+        self.is_idempotent |= record.is_idempotent;
         self.endings = self.endings.saturating_add(record.endings);
         self.outcome = self.outcome.or(record.outcome);
     }
@@ -85,7 +87,7 @@ impl Call {
         if self.issued == 0 && self.started > 0 {
             report(ViolationKind::ExecutedUnissued);
         }
-        if self.started > 1 {
+        if self.started > 1 && !self.is_idempotent {
             report(ViolationKind::ExecutedRepeatedly(self.started));
         }
         let ended = self.finished.saturating_add(self.cancelled);

@@ -12,6 +12,9 @@
 //! | [`Outcome::NotExecuted`] | never |
 //! | [`Outcome::Unknown`], [`Outcome::Cancelled`], [`Outcome::DeadlineExceeded`] | at most once |
 //! | nothing | the call is lost, which is a violation by itself |
+//!
+//! Where the caller said that the call is idempotent, "once" is "at least once", and "at most once"
+//! any number of times; "never" is still never.
 
 mod call_id;
 mod call_log;

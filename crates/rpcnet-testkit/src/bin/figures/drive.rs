@@ -60,8 +60,8 @@ pub(crate) fn read_calls(path: &Path) -> io::Result<Vec<CallRecord>> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Id, number of endings, index of the outcome.
-const RECORD_BYTES: usize = CallId::BYTES + 2;
+/// Id, whether it is idempotent, number of endings, index of the outcome.
+const RECORD_BYTES: usize = CallId::BYTES + 3;
 
 /// Stands for a call that never ended.
 const NO_OUTCOME: u8 = u8::MAX;
@@ -70,6 +70,7 @@ fn encode(calls: &[CallRecord]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(calls.len() * RECORD_BYTES);
     for call in calls {
         bytes.extend_from_slice(&call.id.to_bytes());
+        bytes.push(u8::from(call.is_idempotent));
         bytes.push(u8::try_from(call.endings).unwrap_or(u8::MAX));
         bytes.push(call.outcome.map_or(NO_OUTCOME, |outcome| outcome as u8));
     }
@@ -77,13 +78,14 @@ fn encode(calls: &[CallRecord]) -> Vec<u8> {
 }
 
 fn decode(record: &[u8; RECORD_BYTES]) -> Option<CallRecord> {
-    let [.., endings, outcome] = *record;
+    let [.., is_idempotent, endings, outcome] = *record;
     let outcome = match outcome {
         NO_OUTCOME => None,
         index => Some(*Outcome::ALL.get(usize::from(index))?),
     };
     Some(CallRecord {
         id: CallId::from_head(record)?,
+        is_idempotent: is_idempotent != 0,
         outcome,
         endings: u32::from(endings),
     })
@@ -102,6 +104,7 @@ mod tests {
             .zip(0_u8..)
             .map(|(outcome, number)| CallRecord {
                 id: CallId::from(u128::from(number)),
+                is_idempotent: number.is_multiple_of(2),
                 outcome,
                 endings: u32::from(number),
             })

@@ -20,8 +20,16 @@ pub(crate) type Outcome = Result<Measured, BoxError>;
 pub(crate) enum Scale {
     /// Those that the goals are about.
     Full,
-    /// Some per cent of them, for a look within three minutes.
+    /// Some per cent of them, for a look within minutes.
     Quick,
+}
+
+/// What a run is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) scale: Scale,
+    /// Of what is random, for groups that print it.
+    pub(crate) seed: u64,
 }
 
 impl Scale {
@@ -39,7 +47,7 @@ pub(crate) struct Scenario {
     /// What its figures' names begin with.
     pub(crate) name: &'static str,
     /// Measures it.
-    pub(crate) run: fn(Scale) -> Pin<Box<dyn Future<Output = Outcome>>>,
+    pub(crate) run: fn(Plan) -> Pin<Box<dyn Future<Output = Outcome>>>,
 }
 
 /// The figures of a scenario, and remarks on them.
@@ -50,6 +58,13 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Begins with the seed of what is random in it.
+    pub(crate) fn of_seed(seed: u64) -> Self {
+        let mut measured = Self::default();
+        measured.note(format!("seed {seed}"));
+        measured
+    }
+
     /// Adds a figure that must not exceed `most`.
     pub(crate) fn at_most(
         &mut self,
@@ -117,9 +132,9 @@ pub(crate) enum Verdict {
 pub(crate) async fn run(
     scenarios: &[Scenario],
     only: &[String],
-    scale: Scale,
+    plan: Plan,
 ) -> io::Result<Verdict> {
-    let hang = scale.pick(HANG_FULL, HANG_QUICK);
+    let hang = plan.scale.pick(HANG_FULL, HANG_QUICK);
     let is_wanted =
         |name: &str| only.is_empty() || only.iter().any(|wanted| name.starts_with(wanted.as_str()));
     let mut tally = Tally::default();
@@ -127,7 +142,7 @@ pub(crate) async fn run(
     for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name)) {
         let began = Instant::now();
         // A scenario that hangs is a finding like any other.
-        let outcome = timeout(hang, (scenario.run)(scale))
+        let outcome = timeout(hang, (scenario.run)(plan))
             .await
             .unwrap_or_else(|_| Err(format!("not done after {hang:?}").into()));
         tally.print(scenario.name, outcome, began.elapsed())?;

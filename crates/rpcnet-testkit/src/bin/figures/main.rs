@@ -11,22 +11,29 @@
 //! The exit status is 0 if every goal is met, 1 if one is not or a scenario failed, and 3 if what was
 //! measured meets its goals, but something was skipped.
 
+mod answerer;
 mod calls;
 mod cluster;
 mod drive;
 mod figure;
 mod group;
 mod load;
+mod moment;
 mod percentile;
 mod raw_client;
+mod record;
+mod roster;
 mod serve;
 mod service;
 mod services;
 mod settle;
 mod site;
 mod stamp;
+mod told;
+mod verify;
+mod workers;
 
-use crate::group::{BoxError, Scale, Scenario, Verdict};
+use crate::group::{BoxError, Plan, Scale, Scenario, Verdict};
 use clap::{Args, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -45,6 +52,8 @@ enum Command {
     Services(Amounts),
     /// Members in namespaces of their own: detection, partitions, cost (needs root; 3 if skipped)
     Cluster(Amounts),
+    /// Workers that are killed, stopped, slow or overrun, and a client that calls them (3 if skipped)
+    Workers(Workers),
     /// Serve the methods that are measured, until SIGTERM
     #[command(hide = true)]
     Serve(serve::Serve),
@@ -54,6 +63,21 @@ enum Command {
     /// Be a member of a cluster, or several, as told on standard input
     #[command(hide = true)]
     Member(cluster::member::Member),
+    /// Be a worker of a cluster, until SIGTERM or the end of its input
+    #[command(hide = true)]
+    Worker(workers::worker::Worker),
+    /// Call the workers of a cluster until the end of its input, and say how each call ends
+    #[command(hide = true)]
+    Caller(workers::caller::Caller),
+}
+
+#[derive(Args)]
+struct Workers {
+    #[command(flatten)]
+    amounts: Amounts,
+    /// Of what is random: who is killed when, which calls are idempotent, when callers give up
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Args)]
@@ -67,13 +91,14 @@ struct Amounts {
 }
 
 impl Amounts {
-    async fn measure(self, scenarios: &[Scenario]) -> Result<ExitCode, BoxError> {
+    async fn measure(self, scenarios: &[Scenario], seed: u64) -> Result<ExitCode, BoxError> {
         let scale = if self.quick {
             Scale::Quick
         } else {
             Scale::Full
         };
-        let verdict = group::run(scenarios, &self.only, scale).await?;
+        let plan = Plan { scale, seed };
+        let verdict = group::run(scenarios, &self.only, plan).await?;
         Ok(ExitCode::from(match verdict {
             Verdict::Met => 0,
             Verdict::Short => 1,
@@ -85,11 +110,17 @@ impl Amounts {
 #[tokio::main]
 async fn main() -> Result<ExitCode, BoxError> {
     match Cli::parse().command {
-        Command::Calls(amounts) => amounts.measure(calls::SCENARIOS).await,
-        Command::Services(amounts) => amounts.measure(services::SCENARIOS).await,
-        Command::Cluster(amounts) => amounts.measure(cluster::SCENARIOS).await,
+        Command::Calls(amounts) => amounts.measure(calls::SCENARIOS, 0).await,
+        Command::Services(amounts) => amounts.measure(services::SCENARIOS, 0).await,
+        Command::Cluster(amounts) => amounts.measure(cluster::SCENARIOS, 0).await,
+        Command::Workers(workers) => {
+            let Workers { amounts, seed } = workers;
+            amounts.measure(workers::SCENARIOS, seed).await
+        }
         Command::Serve(serve) => serve.run().await.map(|()| ExitCode::SUCCESS),
         Command::Drive(drive) => drive.run().await.map(|()| ExitCode::SUCCESS),
         Command::Member(member) => member.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Worker(worker) => worker.run().await.map(|()| ExitCode::SUCCESS),
+        Command::Caller(caller) => caller.run().await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,7 +1,7 @@
 //! The server process: this program, started again.
 
 use crate::group::BoxError;
-use crate::service::{self, Service};
+use crate::service::{self, Manner, Service};
 use crate::services;
 use clap::Args;
 use rpcnet::{RpcConfig, RpcServer};
@@ -48,9 +48,12 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate())?;
         let service = Service::new(
             Ledger::append_to(&self.site.join(crate::site::LEDGER))?,
-            Duration::from_millis(self.work_ms),
-            self.panic_one_of,
-            self.numbers,
+            Manner {
+                work: Duration::from_millis(self.work_ms),
+                panic_one_of: self.panic_one_of,
+                numbers: self.numbers,
+                ..Manner::default()
+            },
         );
         let config = RpcConfig::new(self.site.join("server.pem"), self.bind)
             .with_key_path(self.site.join("server-key.pem"))

@@ -1,14 +1,15 @@
 //! The methods that are measured, and what their server knows about them.
 
+use crate::answerer::Answerer;
 use crate::stamp;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use rpcnet::{RequestStream, RpcError, RpcServer};
+use rpcnet::{Code, RequestStream, RpcError, RpcServer};
 use rpcnet_testkit::chaos::Random;
 use rpcnet_testkit::ledger::{CallId, Ledger};
 use rpcnet_testkit::memory;
 use std::future::pending;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -17,7 +18,8 @@ use tokio::time::sleep;
 
 /// Returns what it is sent.
 pub(crate) const ECHO: &str = "echo";
-/// Records its execution in the ledger, works for a while, returns the call's id.
+/// Records its execution in the ledger, works for a while, returns the call's id, and who answers where
+/// its server has a number.
 pub(crate) const RECORDED: &str = "recorded";
 /// Checks a stamped payload, remembers its number, returns it.
 pub(crate) const STAMPED: &str = "stamped";
@@ -41,8 +43,11 @@ pub(crate) const LARGE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Service {
     ledger: Ledger,
-    work_max: Duration,
-    panic_one_of: u64,
+    manner: Manner,
+    /// See [`Service::work`].
+    work_us: AtomicU64,
+    /// Of a hundred recorded calls, how many fail.
+    fail_percent: AtomicU32,
     /// One bit per number of a stamped payload.
     seen: Mutex<Vec<u64>>,
     seen_count: AtomicU64,
@@ -54,18 +59,28 @@ pub(crate) struct Service {
     arrived: watch::Sender<u64>,
 }
 
+/// How a server executes calls.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// How long a recorded call takes: a random time up to this, or always this long.
+    pub(crate) work: Duration,
+    pub(crate) is_work_fixed: bool,
+    /// One of how many recorded calls panics; 0 is none.
+    pub(crate) panic_one_of: u64,
+    /// Distinct numbers of stamped payloads that are remembered.
+    pub(crate) numbers: u64,
+    /// Who answers, where recorded calls are to say so.
+    pub(crate) answerer: Option<Answerer>,
+}
+
 impl Service {
-    pub(crate) fn new(
-        ledger: Ledger,
-        work_max: Duration,
-        panic_one_of: u64,
-        numbers: u64,
-    ) -> Arc<Self> {
+    pub(crate) fn new(ledger: Ledger, manner: Manner) -> Arc<Self> {
         Arc::new(Self {
             ledger,
-            work_max,
-            panic_one_of,
-            seen: Mutex::new(vec![0; numbers.div_ceil(64) as usize]),
+            manner,
+            work_us: AtomicU64::new(manner.work.as_micros() as u64),
+            fail_percent: AtomicU32::new(0),
+            seen: Mutex::new(vec![0; manner.numbers.div_ceil(64) as usize]),
             seen_count: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             altered: AtomicU64::new(0),
@@ -76,6 +91,17 @@ impl Service {
         })
     }
 
+    /// Sets how long recorded calls take that begin from now on.
+    pub(crate) fn work(&self, work: Duration) {
+        let work = work.as_micros() as u64;
+        self.work_us.store(work, Ordering::Relaxed);
+    }
+
+    /// Lets this many of a hundred recorded calls fail from now on, as a handler says that it failed.
+    pub(crate) fn fail(&self, percent: u32) {
+        self.fail_percent.store(percent, Ordering::Relaxed);
+    }
+
     async fn recorded(&self, payload: &[u8]) -> Result<Vec<u8>, RpcError> {
         let unusable = || RpcError::internal("the call carries no id");
         let id = CallId::from_head(payload).ok_or_else(unusable)?;
@@ -84,17 +110,32 @@ impl Service {
             .to_bytes()
             .last_chunk()
             .map_or(0, |it| u64::from_be_bytes(*it));
-        let chance = Random::new(number, 0).next_u64();
-        if self.panic_one_of > 0 && chance.is_multiple_of(self.panic_one_of) {
+        let mut random = Random::new(number, 0);
+        let chance = random.next_u64();
+        let panic_one_of = self.manner.panic_one_of;
+        if panic_one_of > 0 && chance.is_multiple_of(panic_one_of) {
             panic!("on purpose");
         }
-        sleep(
-            self.work_max
-                .mul_f64((chance >> 40) as f64 / (1 << 24) as f64),
-        )
-        .await;
+        let work = Duration::from_micros(self.work_us.load(Ordering::Relaxed));
+        let share = match self.manner.is_work_fixed {
+            true => 1.0,
+            false => (chance >> 40) as f64 / (1 << 24) as f64,
+        };
+        sleep(work.mul_f64(share)).await;
         execution.finished()?;
-        Ok(id.to_bytes().to_vec())
+        let lot = random.next_u64();
+        if lot % 100 < u64::from(self.fail_percent.load(Ordering::Relaxed)) {
+            let code = match lot >> 63 {
+                0 => Code::Unavailable,
+                _ => Code::Internal,
+            };
+            return Err(RpcError::status(code, "out of order, on purpose"));
+        }
+        let mut answer = id.to_bytes().to_vec();
+        if let Some(answerer) = self.manner.answerer {
+            answer.extend(answerer.to_bytes());
+        }
+        Ok(answer)
     }
 
     fn stamped(&self, payload: &[u8]) {
@@ -224,6 +265,17 @@ impl ServerState {
     }
 }
 
+/// Registers [`RECORDED`] alone.
+pub(crate) async fn register_recorded(server: &RpcServer, service: &Arc<Service>) {
+    let shared = service.clone();
+    server
+        .register(RECORDED, move |payload| {
+            let service = shared.clone();
+            async move { service.recorded(&payload).await }
+        })
+        .await;
+}
+
 /// Registers every method of this module.
 pub(crate) async fn register(server: &RpcServer, service: Arc<Service>) {
     register_answered(server, &service).await;
@@ -234,13 +286,7 @@ async fn register_answered(server: &RpcServer, service: &Arc<Service>) {
     server
         .register_bytes(ECHO, |_context, payload: Bytes| async move { Ok(payload) })
         .await;
-    let shared = service.clone();
-    server
-        .register(RECORDED, move |payload| {
-            let service = shared.clone();
-            async move { service.recorded(&payload).await }
-        })
-        .await;
+    register_recorded(server, service).await;
     let shared = service.clone();
     server
         .register(STAMPED, move |payload| {

@@ -60,6 +60,27 @@ fn the_uncertain_outcomes_mean_at_most_once() {
 }
 
 #[test]
+fn an_idempotent_call_may_run_twice_but_not_where_it_is_said_that_it_did_not() {
+    let verdict = |outcome, handler| {
+        let idempotent = CallRecord {
+            is_idempotent: true,
+            ..told(1, outcome)
+        };
+        kinds(&check(events(1, handler), [idempotent]))
+    };
+    for told in [Outcome::Ok, Outcome::Status, Outcome::Unknown] {
+        assert_eq!(verdict(told, DONE), []);
+        assert_eq!(verdict(told, TWICE), []);
+    }
+    assert_eq!(
+        verdict(Outcome::Ok, NEVER),
+        [AnsweredUnexecuted(Outcome::Ok)]
+    );
+    assert_eq!(verdict(Outcome::NotExecuted, NEVER), []);
+    assert_eq!(verdict(Outcome::NotExecuted, TWICE), [ExecutedThoughDenied]);
+}
+
+#[test]
 fn a_call_that_never_ends_is_lost_whether_it_ran_or_not() {
     let silent = CallRecord {
         outcome: None,
@@ -176,6 +197,7 @@ fn events(id: u128, kinds: &[EventKind]) -> Vec<Event> {
 fn told(id: u128, outcome: Outcome) -> CallRecord {
     CallRecord {
         id: CallId::from(id),
+        is_idempotent: false,
         outcome: Some(outcome),
         endings: 1,
     }

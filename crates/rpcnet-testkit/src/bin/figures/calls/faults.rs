@@ -5,17 +5,15 @@ use crate::group::{BoxError, Measured, Outcome, Scale};
 use crate::load::{Load, Shape, Told};
 use crate::percentile::percentile_ms;
 use crate::site::{START_WITHIN, Site};
+use crate::verify::verify;
 use rpcnet::RpcClient;
 use rpcnet_testkit::chaos::{ChaosConfig, ChaosProxy};
-use rpcnet_testkit::ledger::{CallId, CallRecord, Event, Outcome as Ending, check};
+use rpcnet_testkit::ledger::{CallId, CallRecord, Event, Outcome as Ending};
 use rpcnet_testkit::process::Process;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
-
-/// Calls that must succeed for a scenario to prove anything.
-const OK_LEAST: f64 = 100.0;
 
 /// A server that was told to end does so within this time.
 const EXIT_WITHIN: Duration = Duration::from_secs(20);
@@ -124,8 +122,7 @@ pub(super) async fn stopped_client(scale: Scale) -> Outcome {
     }
     let told = Told {
         calls: read_calls(&calls)?,
-        altered: 0,
-        failures: BTreeMap::new(),
+        ..Told::default()
     };
     end_and_check("ledger-stopped-client", &site, server, told).await
 }
@@ -232,29 +229,3 @@ async fn end_and_check(name: &str, site: &Site, server: Process, told: Told) -> 
     measured.at_most(format!("{name}-unended"), unended as f64, "handlers", 0.0);
     Ok(measured)
 }
-
-/// Adds what the ledger proves; returns how many handlers never ended.
-fn verify(name: &str, events: &[Event], told: &Told, measured: &mut Measured) -> u64 {
-    let mut report = check(events.iter().copied(), told.calls.iter().copied());
-    // The count says it all; a few of them say where to look.
-    report.violations.truncate(VIOLATIONS_SHOWN);
-    measured.note(report.to_string());
-    for (failure, count) in &told.failures {
-        measured.note(format!("{count} times {failure}"));
-    }
-    measured.at_most(
-        format!("{name}-violations"),
-        (report.violation_count + told.altered) as f64,
-        "calls",
-        0.0,
-    );
-    measured.at_least(
-        format!("{name}-ok"),
-        report.outcomes.of(Ending::Ok) as f64,
-        "calls",
-        OK_LEAST,
-    );
-    report.unended_executions
-}
-
-const VIOLATIONS_SHOWN: usize = 10;

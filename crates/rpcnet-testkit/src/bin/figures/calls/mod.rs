@@ -16,67 +16,67 @@ use rpcnet::RpcClient;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "concurrent",
-        run: |scale| Box::pin(concurrent::measure(scale)),
+        run: |plan| Box::pin(concurrent::measure(plan.scale)),
     },
     Scenario {
         name: "unread-replies",
-        run: |_scale| Box::pin(unread::measure()),
+        run: |_plan| Box::pin(unread::measure()),
     },
     Scenario {
         name: "cancel-latency",
-        run: |scale| Box::pin(cancel::cancellation(scale)),
+        run: |plan| Box::pin(cancel::cancellation(plan.scale)),
     },
     Scenario {
         name: "deadline",
-        run: |scale| Box::pin(cancel::deadline(scale)),
+        run: |plan| Box::pin(cancel::deadline(plan.scale)),
     },
     Scenario {
         name: "connect-churn",
-        run: |scale| Box::pin(churn::measure(scale)),
+        run: |plan| Box::pin(churn::measure(plan.scale)),
     },
     Scenario {
         name: "rapid-reset",
-        run: |scale| Box::pin(reset::measure(scale)),
+        run: |plan| Box::pin(reset::measure(plan.scale)),
     },
     Scenario {
         name: "ledger-loss",
-        run: |scale| Box::pin(faults::loss(scale)),
+        run: |plan| Box::pin(faults::loss(plan.scale)),
     },
     Scenario {
         name: "ledger-blackout",
-        run: |scale| Box::pin(faults::blackout(scale)),
+        run: |plan| Box::pin(faults::blackout(plan.scale)),
     },
     Scenario {
         name: "ledger-panics",
-        run: |scale| Box::pin(faults::panics(scale)),
+        run: |plan| Box::pin(faults::panics(plan.scale)),
     },
     Scenario {
         name: "ledger-drops",
-        run: |scale| Box::pin(faults::drops(scale)),
+        run: |plan| Box::pin(faults::drops(plan.scale)),
     },
     Scenario {
         name: "ledger-stopped-server",
-        run: |scale| Box::pin(faults::stopped_server(scale)),
+        run: |plan| Box::pin(faults::stopped_server(plan.scale)),
     },
     Scenario {
         name: "ledger-stopped-client",
-        run: |scale| Box::pin(faults::stopped_client(scale)),
+        run: |plan| Box::pin(faults::stopped_client(plan.scale)),
     },
     Scenario {
         name: "ledger-kill",
-        run: |scale| Box::pin(faults::kill(scale)),
+        run: |plan| Box::pin(faults::kill(plan.scale)),
     },
     Scenario {
         name: "ledger-shutdown",
-        run: |scale| Box::pin(faults::shutdown(scale)),
+        run: |plan| Box::pin(faults::shutdown(plan.scale)),
     },
     Scenario {
         name: "soak-unary",
-        run: |scale| Box::pin(soak::unary(scale)),
+        run: |plan| Box::pin(soak::unary(plan.scale)),
     },
     Scenario {
         name: "soak-stream",
-        run: |scale| Box::pin(soak::stream(scale)),
+        run: |plan| Box::pin(soak::stream(plan.scale)),
     },
 ];
 

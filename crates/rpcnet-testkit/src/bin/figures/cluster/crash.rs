@@ -2,11 +2,11 @@
 
 use super::NODES;
 use super::fleet::{Fleet, PATIENCE};
-use super::moment::Moment;
-use super::record::{events, failures};
-use super::told::Kind;
 use crate::group::{Measured, Outcome, Scale};
+use crate::moment::Moment;
 use crate::percentile::percentile_ms;
+use crate::record::{events, failures};
+use crate::told::Kind;
 
 /// Kills one after another.
 pub(super) async fn measure(scale: Scale) -> Outcome {

@@ -2,11 +2,11 @@
 
 use super::NODES;
 use super::fleet::Fleet;
-use super::moment::Moment;
-use super::record::events;
-use super::told::Kind;
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::moment::Moment;
 use crate::percentile::percentile_ms;
+use crate::record::events;
+use crate::told::Kind;
 use std::time::Duration;
 use tokio::time::sleep;
 

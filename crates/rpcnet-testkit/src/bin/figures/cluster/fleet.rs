@@ -1,11 +1,11 @@
 //! Members in processes of their own, each on a host of its own.
 
-use super::moment::{Moment, Steadiness};
-use super::record::{Record, all_see};
-use super::roster::Roster;
-use super::told::{Sight, Told, What};
 use crate::group::BoxError;
+use crate::moment::{Moment, Steadiness};
+use crate::record::{Record, all_see};
+use crate::roster::Roster;
 use crate::site::START_WITHIN;
+use crate::told::{Sight, Told, What};
 use rpcnet_testkit::netns::Network;
 use rpcnet_testkit::process::Process;
 use std::sync::Arc;

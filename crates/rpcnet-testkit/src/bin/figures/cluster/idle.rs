@@ -2,8 +2,8 @@
 
 use super::NODES;
 use super::fleet::{Fleet, PATIENCE};
-use super::told::{Told, What};
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::told::{Told, What};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

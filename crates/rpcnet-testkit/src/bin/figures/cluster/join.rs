@@ -2,11 +2,11 @@
 
 use super::NODES;
 use super::fleet::{Fleet, PATIENCE};
-use super::moment::Moment;
-use super::record::{events, failures};
-use super::told::{Kind, Told, What};
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::moment::Moment;
 use crate::percentile::percentile_ms;
+use crate::record::{events, failures};
+use crate::told::{Kind, Told, What};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! Many members in one process agree over real QUIC, and lose nobody to a lossy network.
 
 use super::fleet::PATIENCE;
-use super::record::{Record, all_see, count, failures};
-use super::roster::Roster;
-use super::told::{Kind, Told, What};
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::record::{Record, all_see, count, failures};
+use crate::roster::Roster;
 use crate::site::START_WITHIN;
+use crate::told::{Kind, Told, What};
 use rpcnet_testkit::netns::Loopback;
 use rpcnet_testkit::process::Process;
 use std::sync::Arc;

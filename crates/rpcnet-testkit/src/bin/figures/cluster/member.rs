@@ -1,14 +1,14 @@
 //! The member process: this program, started again.
 
-use super::roster::member_config;
-use super::told::{MARK, Sight, Told, What};
 use crate::group::BoxError;
+use crate::roster::member_config;
+use crate::told::{MARK, Sight, What, say};
 use clap::Args;
 use rpcnet::RpcServer;
 use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthConfig};
 use rpcnet_testkit::process;
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -151,12 +151,4 @@ async fn obey(cluster: Arc<ClusterMembership>, order: String) {
         &name,
         done.unwrap_or_else(|error| What::Failed(format!("{verb}: {error}"))),
     );
-}
-
-/// Whoever started this process reads on, or is gone, and then this process ends too.
-fn say(name: &str, what: What) {
-    if let Ok(line) = serde_json::to_string(&Told::now(name, what)) {
-        let mut output = io::stdout().lock();
-        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
-    }
 }

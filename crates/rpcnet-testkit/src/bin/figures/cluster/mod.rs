@@ -7,12 +7,8 @@ mod idle;
 mod join;
 mod many;
 pub(crate) mod member;
-mod moment;
 mod pause;
-mod record;
-mod roster;
 mod split;
-mod told;
 
 use crate::group::Scenario;
 
@@ -20,31 +16,31 @@ use crate::group::Scenario;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "cluster-join",
-        run: |scale| Box::pin(join::measure(scale)),
+        run: |plan| Box::pin(join::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-idle",
-        run: |scale| Box::pin(idle::measure(scale)),
+        run: |plan| Box::pin(idle::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-edge",
-        run: |scale| Box::pin(edge::measure(scale)),
+        run: |plan| Box::pin(edge::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-pause",
-        run: |scale| Box::pin(pause::measure(scale)),
+        run: |plan| Box::pin(pause::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-split",
-        run: |scale| Box::pin(split::measure(scale)),
+        run: |plan| Box::pin(split::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-crash",
-        run: |scale| Box::pin(crash::measure(scale)),
+        run: |plan| Box::pin(crash::measure(plan.scale)),
     },
     Scenario {
         name: "cluster-many",
-        run: |scale| Box::pin(many::measure(scale)),
+        run: |plan| Box::pin(many::measure(plan.scale)),
     },
 ];
 

@@ -2,10 +2,10 @@
 
 use super::NODES;
 use super::fleet::Fleet;
-use super::moment::Moment;
-use super::record::{count, events, failures};
-use super::told::Kind;
 use crate::group::{Measured, Outcome, Scale};
+use crate::moment::Moment;
+use crate::record::{count, events, failures};
+use crate::told::Kind;
 use std::time::Duration;
 use tokio::time::sleep;
 

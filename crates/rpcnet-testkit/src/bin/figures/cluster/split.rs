@@ -2,10 +2,10 @@
 
 use super::NODES;
 use super::fleet::{Fleet, PATIENCE};
-use super::moment::Moment;
-use super::record::{Record, all_see, events};
-use super::told::{Kind, Sight, Told};
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::moment::Moment;
+use crate::record::{Record, all_see, events};
+use crate::told::{Kind, Sight, Told};
 use rpcnet_proto::swim::stable_after;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};

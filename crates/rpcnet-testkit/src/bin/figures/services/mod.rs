@@ -14,18 +14,18 @@ use crate::group::Scenario;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "typed-items",
-        run: |scale| Box::pin(items::measure(scale)),
+        run: |plan| Box::pin(items::measure(plan.scale)),
     },
     Scenario {
         name: "typed-malformed",
-        run: |scale| Box::pin(malformed::measure(scale)),
+        run: |plan| Box::pin(malformed::measure(plan.scale)),
     },
     Scenario {
         name: "typed-given-up",
-        run: |scale| Box::pin(given_up::measure(scale)),
+        run: |plan| Box::pin(given_up::measure(plan.scale)),
     },
     Scenario {
         name: "typed-over-raw",
-        run: |scale| Box::pin(ratio::measure(scale)),
+        run: |plan| Box::pin(ratio::measure(plan.scale)),
     },
 ];

@@ -1,8 +1,10 @@
 //! What a member says, one JSON object per line.
 
-use super::moment::Moment;
+use crate::answerer::Answerer;
+use crate::moment::Moment;
 use rpcnet::cluster::{ClusterEvent, ClusterView};
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
 
 /// Something that a member says, and when it knew it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +22,15 @@ impl Told {
             node: node.to_owned(),
             what,
         }
+    }
+}
+
+/// Says something on the standard output. Whoever started this process reads on, or is gone, and then this
+/// process ends too.
+pub(crate) fn say(node: &str, what: What) {
+    if let Ok(line) = serde_json::to_string(&Told::now(node, what)) {
+        let mut output = io::stdout().lock();
+        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
     }
 }
 
@@ -42,6 +53,14 @@ pub(crate) enum What {
     Left,
     /// What it sent so far.
     Sent { messages: u64, bytes: u64 },
+    /// A call of its has ended, after so many microseconds.
+    Call {
+        took_us: u64,
+        /// Which worker answered, where it succeeded.
+        by: Option<Answerer>,
+        /// How it ended, where it did not.
+        failed: Option<String>,
+    },
     /// What it was told to do has failed.
     Failed(String),
 }
@@ -141,7 +160,16 @@ mod tests {
             live: 3,
             side: "Whole".to_owned(),
         });
-        for what in [event, sight, What::Joined, What::Failed("no".to_owned())] {
+        let call = What::Call {
+            took_us: 7,
+            by: Some(Answerer {
+                worker: 1,
+                start: 2,
+            }),
+            failed: None,
+        };
+        let failed = What::Failed("no".to_owned());
+        for what in [event, sight, call, What::Joined, failed] {
             let told = Told::now("n0", what);
             let line = serde_json::to_string(&told).expect("it is plain data");
             assert!(!line.contains('\n'));

@@ -1,8 +1,8 @@
 //! What all members have said so far.
 
-use super::moment::Moment;
-use super::told::{Kind, Sight, Told, What};
 use crate::group::BoxError;
+use crate::moment::Moment;
+use crate::told::{Kind, Sight, Told, What};
 use rpcnet_testkit::process::Lines;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

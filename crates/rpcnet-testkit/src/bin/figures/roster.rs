@@ -16,10 +16,14 @@ pub(crate) struct Roster {
 impl Roster {
     /// Makes up so many names, and signs a certificate for each.
     pub(crate) fn new(nodes: usize) -> Result<Self, BoxError> {
+        Self::of((0..nodes).map(|node| format!("n{node}")).collect())
+    }
+
+    /// Signs a certificate for each of these names.
+    pub(crate) fn of(names: Vec<String>) -> Result<Self, BoxError> {
         let dir = tempfile::tempdir()?;
         let ca = DevCa::generate("figures")?;
         ca.write(dir.path())?;
-        let names: Vec<String> = (0..nodes).map(|node| format!("n{node}")).collect();
         for name in &names {
             ca.node(&[name])?.write(dir.path(), name)?;
         }
