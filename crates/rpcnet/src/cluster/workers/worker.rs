@@ -153,7 +153,7 @@ impl Worker {
     }
 
     /// Whether others are to be preferred for the moment.
-    pub(super) fn is_spared(&self, now: Time) -> bool {
+    pub(crate) fn is_spared(&self, now: Time) -> bool {
         let state = &self.0.state;
         state.is_stalled() || state.is_pushed_back(now)
     }
