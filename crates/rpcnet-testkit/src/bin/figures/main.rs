@@ -1,12 +1,15 @@
 //! Prints the figures that rpcnet is held to, and ends with a failure where one falls short.
 //!
-//! `figures calls`, `figures services` and `figures cluster` measure them in full, with `--quick` in
-//! small amounts. Every figure is one line: name, value, unit, goal (`-` where it is there to be known),
-//! and `ok` or `short`; lines that begin with `#` are remarks. For servers, clients and members that are
-//! killed or stopped the program starts itself again.
+//! `figures calls`, `figures services`, `figures cluster` and `figures workers` measure them in full,
+//! with `--quick` in small amounts. Every figure is one line: name, value, unit, goal (`-` where it is
+//! there to be known), and `ok` or `short`; lines that begin with `#` are remarks. For servers, clients,
+//! members and workers that are killed or stopped the program starts itself again.
 //!
-//! The cluster's members live in network namespaces, which only root can make, with `ip` and `nft`. Where
-//! that cannot be had, the scenario's line says `skipped`, and a remark why.
+//! The cluster's members live in network namespaces, which only root can make, with `ip` and `nft`, and so
+//! do the workers of a network that is split. Where that cannot be had, the scenario's line says
+//! `skipped`, and a remark why.
+//!
+//! What is random in the group `workers` follows from a seed, which is printed and can be given.
 //!
 //! The exit status is 0 if every goal is met, 1 if one is not or a scenario failed, and 3 if what was
 //! measured meets its goals, but something was skipped.

@@ -274,3 +274,6 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(2);
 
 /// Calls of a paced load that are under way at once. Beyond: what is due is left out, and counted.
 const OPEN_MAX: usize = 16_384;
+
+#[cfg(test)]
+mod tests;

@@ -81,10 +81,15 @@ impl Crew {
     ) -> Result<ClusterClient, BoxError> {
         let registry = Arc::new(WorkerRegistry::new(Arc::clone(&self.membership), config));
         registry.start().await;
-        let client = ClusterClient::new(registry, caller_config(&self.roster));
+        let client = ClusterClient::new(registry, self.rpc());
         let all = self.seats.len();
         reach_all(&client, all).await?;
         Ok(client)
+    }
+
+    /// How this process connects to workers.
+    pub(crate) fn rpc(&self) -> RpcConfig {
+        caller_config(&self.roster)
     }
 
     /// The workers, as what carries calls.

@@ -33,7 +33,7 @@ pub(super) async fn measure(plan: Plan) -> Outcome {
     workers_used(name, &counts, &mut measured);
     let (least, most) = (counts.values().min(), counts.values().max());
     let ratio = most.copied().unwrap_or(0) as f64 / least.copied().unwrap_or(0) as f64;
-    measured.at_most(format!("{name}-max-over-min"), ratio, "times", 1.01);
+    measured.at_most(format!("{name}-ratio"), ratio, "times", 1.01);
 
     let client = crew.client_for(LoadBalancingStrategy::Random).await?;
     let random = spread(&client, plan.seed + 1).await?;
@@ -90,12 +90,7 @@ async fn moved(
     let counts = counts(before.into_iter());
     workers_used(name, &counts, measured);
     measured.at_most(format!("{name}-moved"), share, "percent", most);
-    measured.at_most(
-        format!("{name}-moved-needlessly"),
-        needless as f64,
-        "keys",
-        0.0,
-    );
+    measured.at_most(format!("{name}-needless"), needless as f64, "keys", 0.0);
     Ok(())
 }
 

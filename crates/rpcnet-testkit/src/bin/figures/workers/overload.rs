@@ -6,8 +6,11 @@ use crate::group::{BoxError, Measured, Outcome, Plan};
 use crate::load::{Ending, Load, Pace, Shape, Told, goodput, latency_ms};
 use crate::percentile::percentile_ms;
 use crate::verify::verify;
-use rpcnet::cluster::{LoadBalancingStrategy, WorkerConfig, WorkerPool};
+use rpcnet::cluster::{
+    ClusterClient, ClusterClientConfig, LoadBalancingStrategy, WorkerConfig, WorkerPool,
+};
 use rpcnet_testkit::ledger::Outcome as End;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -37,59 +40,27 @@ pub(super) async fn measure(plan: Plan) -> Outcome {
         number: plan.seed,
         told: Told::default(),
     };
-    // Who knows how many places there are, and waits for one, keeps all of them taken.
-    let knowing = LoadBalancingStrategy::default();
-    let knowing = WorkerConfig::new(knowing).with_in_flight_max(places);
-    let knowing = crew.client_for(knowing).await?.pool(None)?;
-    let full = Shape {
-        pace: Pace::InFlight(2 * places * usize::from(WORKERS)),
-        waits: true,
-        ..Shape::default()
-    };
-    let peak = phases.run(&knowing, full, calm).await?.goodput();
+    let peak = phases.peak(&crew, places, calm).await?;
     let pool = crew.pool()?;
-    let quiet = Shape::per_second(peak * CALM);
+    let (quiet, shape) = (peak * CALM, peak * OVERLOAD);
+    let (quiet, shape) = (Shape::per_second(quiet), Shape::per_second(shape));
     let before = phases.run(&pool, quiet, calm).await?;
     let counted = crew.client.counters();
-    let over = Shape::per_second(peak * OVERLOAD);
-    let over = phases.run(&pool, over, lasts).await?;
-    let counters = crew.client.counters();
+    let over = phases.run(&pool, shape, lasts).await?;
+    let attempts = attempts_per_call(counted, crew.client.counters());
     let after = phases.run(&pool, quiet, calm.max(AFTER)).await?;
+    let once = ClusterClientConfig::new(crew.rpc()).with_attempts_max(1);
+    let once = ClusterClient::new(Arc::clone(&crew.registry), once);
+    let once = phases.run(&once.pool(None)?, shape, calm).await?;
 
     let name = "workers-overload";
     let mut measured = Measured::of_seed(plan.seed);
     measured.known(format!("{name}-peak"), peak, "calls/s");
-    let offered = over.endings.len() as f64 / lasts.as_secs_f64();
-    measured.at_least(
-        format!("{name}-offered"),
-        offered / peak,
-        "times",
-        OVERLOAD * 0.9,
-    );
-    let share = over.goodput() / peak * 100.0;
-    measured.at_least(format!("{name}-goodput"), share, "percent", 90.0);
-    let refused = over
-        .endings
-        .iter()
-        .filter(|it| it.outcome == End::NotExecuted);
-    let mut refused: Vec<Duration> = refused.map(Ending::took).collect();
-    measured.at_least(
-        format!("{name}-refused"),
-        refused.len() as f64,
-        "calls",
-        100.0,
-    );
-    let median = percentile_ms(&mut refused, 0.5);
-    measured.known(format!("{name}-refused-p50"), median, "ms");
-    let refused = percentile_ms(&mut refused, 0.99);
-    measured.at_most(format!("{name}-refused-p99"), refused, "ms", 5.0);
-    let is_else = |it: &&Ending| !matches!(it.outcome, End::Ok | End::NotExecuted);
-    let others = over.endings.iter().filter(is_else).count() as f64;
-    measured.at_most(format!("{name}-failed-otherwise"), others, "calls", 0.0);
-    let ok = latency_ms(over.endings.iter().filter(|it| it.is_ok()), 0.99);
-    measured.known(format!("{name}-ok-p99"), ok, "ms");
-    let attempts = attempts_per_call(counted, counters);
+    over.judge(name, peak, &mut measured);
+    over.judge_refusals(name, &mut measured);
     measured.known(format!("{name}-attempts"), attempts, "per-call");
+    // What a caller waits that gives up at the first refusal.
+    once.judge_refusals(&format!("{name}-once"), &mut measured);
     measured.known(format!("{name}-calm-p90"), before.p90(), "ms");
     let normal = after.normal_after(before.p90());
     measured.at_most(format!("{name}-normal-after"), normal, "ms", 2_000.0);
@@ -105,6 +76,20 @@ struct Phases {
 }
 
 impl Phases {
+    /// What the workers can do at most: who knows how many places there are, and waits for one, keeps all
+    /// of them taken.
+    async fn peak(&mut self, crew: &Crew, places: usize, lasts: Duration) -> Result<f64, BoxError> {
+        let config = WorkerConfig::new(LoadBalancingStrategy::default());
+        let client = crew.client_for(config.with_in_flight_max(places)).await?;
+        let shape = Shape {
+            pace: Pace::InFlight(2 * places * usize::from(WORKERS)),
+            waits: true,
+            ..Shape::default()
+        };
+        let phase = self.run(&client.pool(None)?, shape, lasts).await?;
+        Ok(phase.goodput())
+    }
+
     /// Calls for so long.
     async fn run(
         &mut self,
@@ -138,6 +123,34 @@ impl Phase {
         goodput(&self.endings, self.from.into_std(), self.to.into_std())
     }
 
+    /// Adds what was asked for too much, and what was done.
+    fn judge(&self, name: &str, peak: f64, measured: &mut Measured) {
+        let lasted = self.to.duration_since(self.from).as_secs_f64();
+        let offered = self.endings.len() as f64 / lasted / peak;
+        let least = OVERLOAD * 0.9;
+        measured.at_least(format!("{name}-offered"), offered, "times", least);
+        let share = self.goodput() / peak * 100.0;
+        measured.at_least(format!("{name}-goodput"), share, "percent", 90.0);
+        let is_else = |it: &&Ending| !matches!(it.outcome, End::Ok | End::NotExecuted);
+        let others = self.endings.iter().filter(is_else).count() as f64;
+        measured.at_most(format!("{name}-failed-otherwise"), others, "calls", 0.0);
+        let ok = latency_ms(self.endings.iter().filter(|it| it.is_ok()), 0.99);
+        measured.known(format!("{name}-ok-p99"), ok, "ms");
+    }
+
+    /// Adds how soon calls were refused.
+    fn judge_refusals(&self, name: &str, measured: &mut Measured) {
+        let is_refused = |it: &&Ending| it.outcome == End::NotExecuted;
+        let refused = self.endings.iter().filter(is_refused);
+        let mut refused: Vec<Duration> = refused.map(Ending::took).collect();
+        let count = refused.len() as f64;
+        measured.at_least(format!("{name}-refused"), count, "calls", 100.0);
+        let median = percentile_ms(&mut refused, 0.5);
+        measured.known(format!("{name}-refused-p50"), median, "ms");
+        let most = percentile_ms(&mut refused, 0.99);
+        measured.at_most(format!("{name}-refused-p99"), most, "ms", 5.0);
+    }
+
     fn p90(&self) -> f64 {
         latency_ms(&self.endings, 0.9)
     }
@@ -165,3 +178,36 @@ const WINDOW: Duration = Duration::from_millis(250);
 
 /// How long is looked at least for normal latencies.
 const AFTER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_normal_again_once_calls_succeed_in_time() {
+        let from = Instant::now();
+        let ending = |ms: u64, took: u64, outcome| {
+            let due = from.into_std() + Duration::from_millis(ms);
+            Ending {
+                due,
+                begun: due,
+                ended: due + Duration::from_millis(took),
+                outcome,
+                is_idempotent: false,
+                by: None,
+            }
+        };
+        let slow = (0..25).map(|n| ending(n * 10, 100, End::Ok));
+        let refused = (25..50).map(|n| ending(n * 10, 1, End::NotExecuted));
+        let normal = (50..100).map(|n| ending(n * 10, 15, End::Ok));
+        let phase = |endings| Phase {
+            from,
+            to: from + Duration::from_secs(1),
+            endings,
+        };
+        let endings = slow.clone().chain(refused).chain(normal).collect();
+        let after = phase(endings).normal_after(10.0);
+        assert!((after - 500.0).abs() < 1e-6, "{after}");
+        assert!(phase(slow.collect()).normal_after(10.0).is_nan());
+    }
+}

@@ -1,8 +1,8 @@
 //! A worker that stands still gets no calls until it runs on.
 
 use super::WORKERS;
-use super::crew::{Crew, PATIENCE};
-use super::worker::{Terms, name as node_name};
+use super::crew::Crew;
+use super::worker::Terms;
 use crate::group::{BoxError, Measured, Outcome, Plan};
 use crate::load::{Ending, Idempotent, Load, Shape, latency_ms};
 use crate::percentile::percentile_ms;
@@ -66,12 +66,8 @@ pub(super) async fn measure(plan: Plan) -> Outcome {
         let of_kind = |it: &&Ending| it.is_idempotent == is_idempotent;
         latency_ms(told.endings.iter().filter(of_kind), 1.0)
     };
-    measured.known(
-        format!("{name}-idempotent-latency-max"),
-        longest(true),
-        "ms",
-    );
-    measured.known(format!("{name}-others-latency-max"), longest(false), "ms");
+    measured.known(format!("{name}-idempotent-max"), longest(true), "ms");
+    measured.known(format!("{name}-others-max"), longest(false), "ms");
     Ok(measured)
 }
 
@@ -102,10 +98,12 @@ async fn one(
     crew.resume(worker).await?;
     let resumed = Instant::now();
     let is_fresh = |it: &Ending| it.by == Some(who) && it.begun > resumed;
-    let first = load
-        .first(&node_name(worker), start, PATIENCE, is_fresh)
-        .await?;
-    let again = first.ended.saturating_duration_since(resumed);
+    let first = load.first("a call to it", start, USED_WITHIN, is_fresh);
+    let again = match first.await {
+        Ok(first) => first.ended.saturating_duration_since(resumed),
+        // Which is a finding, and no reason to look no further.
+        Err(_) => USED_WITHIN,
+    };
     Ok(Pause { late, again })
 }
 
@@ -116,3 +114,6 @@ fn begun(worker: &Worker) -> u64 {
 
 /// Who watches heartbeats routes around a worker that is silent for so long.
 const CUT_OFF: Duration = Duration::from_secs(2);
+
+/// How long is waited for a worker that ran on to be used again.
+const USED_WITHIN: Duration = Duration::from_secs(20);

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// How long calls take, and at the slow worker.
-const WORK: Duration = Duration::from_millis(20);
-const SLOW: Duration = Duration::from_millis(200);
+const WORK: Duration = Duration::from_millis(40);
+const SLOW: Duration = Duration::from_millis(400);
 
 /// So many calls per second keep about as many in flight as there are workers.
-const RATE: f64 = 400.0;
+const RATE: f64 = 200.0;
 
 /// Which worker is slow.
 const ONE: u16 = 3;
@@ -48,7 +48,7 @@ pub(super) async fn measure(plan: Plan) -> Outcome {
             latency_ms(&slow, 0.5),
             share * 100.0
         ));
-        measured.known(format!("{name}-healthy-p99"), before, "ms");
+        measured.known(format!("{name}-calm-p99"), before, "ms");
         measured.known(format!("{name}-p99"), after, "ms");
         let ratio = after / before;
         match strategy {
@@ -81,7 +81,7 @@ async fn latencies(
 ) -> Result<Vec<Ending>, BoxError> {
     let load = Load::start(&client.pool(None)?, number, Shape::per_second(RATE));
     let from = Instant::now() + WARM_UP;
-    let to = from + Duration::from_secs(scale.pick(20, 2));
+    let to = from + Duration::from_secs(scale.pick(20, 3));
     sleep_until(to).await;
     let mut endings = load.stop().await.endings;
     endings.retain(|it| (from.into_std()..to.into_std()).contains(&it.due));
