@@ -41,10 +41,11 @@ async fn main() -> Outcome {
     environment::log_to_stderr();
     let mut stop = pin!(stop_signal()?);
     let label = environment::label()?;
+    let mut place = environment::worker()?;
     loop {
         let crash = environment::is_failing()?.then(|| Arc::new(Crash::soon()));
         tokio::select! {
-            served = serve(&label, crash.clone(), &mut stop) => return served,
+            served = serve(&label, &mut place, crash.clone(), &mut stop) => return served,
             // Drops the server: its connections end, and nobody is told that it leaves.
             () = Crash::happens(crash.as_deref()) => println!("{label} crashed"),
         }
@@ -55,10 +56,16 @@ async fn main() -> Outcome {
     }
 }
 
-/// Takes part in the cluster until the worker is told to stop.
-async fn serve(label: &str, crash: Option<Arc<Crash>>, stop: impl Future<Output = ()>) -> Outcome {
+/// Takes part in the cluster until the worker is told to stop. Where the system chose its port, it
+/// comes back to the one that it had.
+async fn serve(
+    label: &str,
+    place: &mut String,
+    crash: Option<Arc<Crash>>,
+    stop: impl Future<Output = ()>,
+) -> Outcome {
     let certificates = Certificates::node(label)?;
-    let mut server = RpcServer::new(certificates.config(environment::worker()?));
+    let mut server = RpcServer::new(certificates.config(place.as_str()));
     let model = Model {
         label: label.to_owned(),
         crash,
@@ -66,6 +73,7 @@ async fn serve(label: &str, crash: Option<Arc<Crash>>, stop: impl Future<Output 
     server.add_service(InferenceServer::service(model));
     let quic_server = server.bind()?;
     let address = server.socket_addr.ok_or("not bound")?;
+    *place = address.to_string();
 
     // Whoever looks for workers finds those with this role; the label is for people.
     let config = cluster_config(label, "worker").with_tag("label", label);
