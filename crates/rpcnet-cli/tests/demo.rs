@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-/// The demo takes about a minute; builds and other tests may run beside it.
+/// The demo takes less than a minute; builds and other tests may run beside it.
 const DEMO_MAX: Duration = Duration::from_secs(240);
 /// Within this the system has ended a process that was killed.
 const END_MAX: Duration = Duration::from_secs(20);

@@ -9,9 +9,10 @@ use crate::swim::Time;
 /// A moving average of latencies that follows a peak at once and forgets it slowly.
 ///
 /// A latency above the average replaces it; one below pulls it down by how much time has
-/// passed since the last, with a time constant of 10 s. While nothing is observed the
-/// average decays towards zero, so that a worker that is avoided for its latency is tried
-/// again. Microseconds and the time of the last observation share one atomic.
+/// passed since the last, with a time constant of 10 s. An average that nobody has renewed
+/// for a second fades quickly, with a time constant of 0.4 s: a worker that is avoided for
+/// its latency is tried again with a call or two, ten times as slow after two seconds, a
+/// thousand times after four. Microseconds and the time of the last observation share one atomic.
 #[derive(Debug)]
 pub struct PeakEwma(AtomicU64);
 
@@ -83,13 +84,20 @@ fn write(average: f64, at: Stamp) -> u64 {
 
 /// What is left of an average after so many milliseconds.
 fn decay(elapsed_ms: u32) -> f64 {
-    (-f64::from(elapsed_ms) / DECAY_MS).exp()
+    let unrenewed = elapsed_ms.saturating_sub(RENEWED_MS);
+    (-f64::from(elapsed_ms) / DECAY_MS - f64::from(unrenewed) / FORGET_MS).exp()
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// The time constant: after it, 37 % are left.
 const DECAY_MS: f64 = 10_000.0;
+
+/// For how long an observation stands for the present.
+const RENEWED_MS: u32 = 1_000;
+
+/// The time constant from then on.
+const FORGET_MS: f64 = 400.0;
 
 /// In microseconds: a nanosecond.
 const LATENCY_MIN: f64 = 0.001;
@@ -110,27 +118,34 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_counts_at_once_and_fades_within_tens_of_seconds() {
+    fn a_peak_counts_at_once_and_fades_over_tens_of_seconds_of_better_news() {
         let latency = PeakEwma::new();
         assert_eq!(latency.latency_us(at(0)), None);
         latency.observe(at(0), 1_000.0);
         latency.observe(at(5), 50_000.0);
         assert_eq!(latency.latency_us(at(5)), Some(50_000.0));
-        assert!(is_about(
-            latency.latency_us(at(10_005)),
-            50_000.0 / std::f64::consts::E
-        ));
+        let kept = (-0.1_f64).exp();
+        assert!(is_about(latency.latency_us(at(1_005)), 50_000.0 * kept));
         // Good news weighs as much as the time that passed since the last.
-        latency.observe(at(10_005), 1_000.0);
-        let kept = (-1.0_f64).exp();
+        latency.observe(at(1_005), 1_000.0);
         assert!(is_about(
-            latency.latency_us(at(10_005)),
+            latency.latency_us(at(1_005)),
             50_000.0 * kept + 1_000.0 * (1.0 - kept)
         ));
         for turn in 1..=10_000 {
-            latency.observe(at(10_005 + 10 * turn), 1_000.0);
+            latency.observe(at(1_005 + 10 * turn), 1_000.0);
         }
-        assert!(is_about(latency.latency_us(at(110_005)), 1_000.8));
+        assert!(is_about(latency.latency_us(at(101_005)), 1_002.0));
+    }
+
+    #[test]
+    fn what_nobody_has_renewed_for_a_second_is_soon_forgotten() {
+        let latency = PeakEwma::new();
+        latency.observe(at(0), 20e6);
+        let left = |ms: u64| latency.latency_us(at(ms)).map_or(0.0, |it| it / 20e6);
+        assert!(left(1_000) > 0.9);
+        assert!((0.05..0.12).contains(&left(2_000)), "{}", left(2_000));
+        assert!(left(4_100) < 1.0 / 2_000.0, "{}", left(4_100));
     }
 
     /// After 49.7 days of milliseconds.
@@ -138,13 +153,13 @@ mod tests {
     fn the_clock_of_the_cell_wraps_around_unnoticed() {
         let wrap = 1_u64 << 32;
         let latency = PeakEwma::new();
-        latency.observe(at(wrap - 5_000), 8_000.0);
+        latency.observe(at(wrap - 500), 8_000.0);
         assert!(is_about(
-            latency.latency_us(at(wrap + 5_000)),
-            8_000.0 / std::f64::consts::E
+            latency.latency_us(at(wrap + 500)),
+            8_000.0 * (-0.1_f64).exp()
         ));
-        latency.observe(at(wrap + 5_000), 9_000.0);
-        assert_eq!(latency.latency_us(at(wrap + 5_000)), Some(9_000.0));
+        latency.observe(at(wrap + 500), 9_000.0);
+        assert_eq!(latency.latency_us(at(wrap + 500)), Some(9_000.0));
     }
 
     #[test]

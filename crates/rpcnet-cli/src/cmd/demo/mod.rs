@@ -22,7 +22,7 @@ use self::process::Process;
 use self::report::{Report, StageFailure, StageReport, milliseconds};
 use self::stages::Stage;
 
-/// Show in about a minute what rpcnet does, between processes on this machine.
+/// Show in less than a minute what rpcnet does, between processes on this machine.
 ///
 /// Makes certificates in a temporary directory, starts a server in a process of its own and
 /// calls it over UDP on the loopback interface. Then five processes form a cluster: one of them

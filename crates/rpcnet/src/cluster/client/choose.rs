@@ -62,17 +62,27 @@ impl Inner {
         if course.attempts >= self.config.attempts_max && !is_patient {
             return Err(error);
         }
-        while !self.budget.withdraw(self.now()) {
-            self.counters.budget_exhausted.one();
+        let mut selected = self.select(target, &course.tried);
+        let has_other = selected
+            .as_ref()
+            .is_ok_and(|found| !course.tried.has(found) && !found.is_spared(self.now()));
+        // Overload is not answered with more load: where nobody else has room, the refusal is
+        // the answer, and at once.
+        if !has_other && !is_patient && matches!(error, RpcError::ResourceExhausted(_)) {
+            return Err(error);
+        }
+        if !self.may_repeat() {
             if !is_patient {
                 return Err(error);
             }
+            drop(selected);
             sleep(longest).await;
-        }
-        let mut selected = self.select(target, &course.tried);
-        let is_again = |found: &SelectedWorker| course.tried.has(found);
-        if selected.as_ref().map_or(true, is_again) {
-            // Nobody else is there: the same ones are not asked at once again.
+            while !self.may_repeat() {
+                sleep(longest).await;
+            }
+            selected = self.select(target, &course.tried);
+        } else if !has_other {
+            // The same ones are not asked at once again.
             drop(selected);
             let backoff = course
                 .backoff
@@ -93,6 +103,15 @@ impl Inner {
         self.counters.attempts.one();
         self.counters.retries.one();
         Ok(selected)
+    }
+
+    /// Takes what a further attempt costs from the budget, if there is as much.
+    fn may_repeat(&self) -> bool {
+        let has_budget = self.budget.withdraw(self.now());
+        if !has_budget {
+            self.counters.budget_exhausted.one();
+        }
+        has_budget
     }
 
     /// A worker for the next attempt, after the last one failed with an error, if there was

@@ -73,7 +73,8 @@ impl ClusterClientConfig {
 
     /// The pause before a worker is asked that was asked already, which doubles from `first`
     /// to `longest` and is shortened at random by up to a half; from 1 ms. Another worker is
-    /// asked without a pause. Default 5 ms and 500 ms.
+    /// asked without a pause. A call that was refused for overload is not sent to a worker
+    /// that has refused calls just now: it fails at once. Default 5 ms and 500 ms.
     pub fn with_retry_backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.retry_backoff = (first, longest);
         self

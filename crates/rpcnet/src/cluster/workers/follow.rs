@@ -43,9 +43,12 @@ struct Known {
 #[derive(Default)]
 struct Stall {
     ended: u64,
+    /// Ticks since a call ended.
     ticks: u32,
-    /// How many ticks have to pass until somebody asks after it again.
-    patience: u32,
+    /// The tick at which somebody asks after it next.
+    ask_at: u32,
+    /// What calls took when the last one ended, in microseconds. Later the estimate fades.
+    usual_us: Option<f64>,
 }
 
 impl Follow {
@@ -270,14 +273,18 @@ impl Follow {
     /// heartbeat.
     fn watch(&mut self, now: Instant) {
         let mut is_busy = false;
+        let time = self.shared.stir.now();
         for (name, known) in &mut self.known {
-            let is_in_flight = known.state.in_flight() > 0;
+            let Known { state, stall, .. } = known;
+            let is_in_flight = state.in_flight() > 0;
             is_busy |= is_in_flight;
-            if is_in_flight && known.stall.is_due(known.state.ended()) {
+            stall.note(state.ended(), || state.latency.latency_us(time));
+            if !is_in_flight {
+                stall.rest();
+            } else if stall.is_due() {
                 self.shared.cluster.links().asked(name);
-            } else if !is_in_flight {
-                known.stall = Stall::default();
             }
+            state.set_stalled(is_in_flight && stall.is_unusual());
         }
         self.watch_at = is_busy.then(|| now + TICK);
         self.note_typical();
@@ -308,23 +315,42 @@ impl Follow {
 }
 
 impl Stall {
-    /// Whether it is time to ask after a worker that has ended so many calls: after two
-    /// ticks without an end, and then ever more rarely.
-    fn is_due(&mut self, ended: u64) -> bool {
-        if ended != self.ended {
+    /// Takes down how many calls have ended by now, and what they took.
+    fn note(&mut self, ended: u64, latency_us: impl FnOnce() -> Option<f64>) {
+        if ended == self.ended {
+            self.ticks = self.ticks.saturating_add(1);
+        } else {
             *self = Self {
                 ended,
-                ..Self::default()
+                ticks: 0,
+                ask_at: 0,
+                usual_us: latency_us(),
             };
-            return false;
         }
-        self.ticks += 1;
-        if self.ticks <= self.patience {
-            return false;
-        }
+    }
+
+    /// Nothing is in flight, so nothing stands still.
+    fn rest(&mut self) {
         self.ticks = 0;
-        self.patience = (self.patience * 2 + 1).min(PATIENCE_MAX);
-        true
+        self.ask_at = 0;
+    }
+
+    /// Whether it is time to ask after a worker: at the first tick without an end, and then
+    /// ever more rarely.
+    fn is_due(&mut self) -> bool {
+        let is_due = self.ticks > self.ask_at;
+        if is_due {
+            self.ask_at = self.ticks + self.ticks.min(ASK_TICKS_MAX);
+        }
+        is_due
+    }
+
+    /// Whether calls have stood still for much longer than they take as a rule: a process
+    /// that is stopped is noticed so before its heartbeats are missed.
+    fn is_unusual(&self) -> bool {
+        let lasts = TICK * self.ticks;
+        let usual = self.usual_us.map(|usual| usual * STALL_FACTOR);
+        lasts >= STALL_MIN && usual.is_some_and(|usual| lasts.as_secs_f64() * 1e6 >= usual)
     }
 }
 
@@ -332,7 +358,13 @@ impl Stall {
 const TICK: Duration = Duration::from_millis(25);
 
 /// The most ticks between two questions after a worker: once a second.
-const PATIENCE_MAX: u32 = 40;
+const ASK_TICKS_MAX: u32 = 40;
+
+/// How long the calls of a worker stand still at least until others are preferred.
+const STALL_MIN: Duration = Duration::from_millis(300);
+
+/// And how many times as long as its calls take as a rule.
+const STALL_FACTOR: f64 = 10.0;
 
 /// How long to sleep while there is nothing to do.
 const IDLE: Duration = Duration::from_secs(3_600);
@@ -344,12 +376,42 @@ mod tests {
     #[test]
     fn a_worker_whose_calls_stand_still_is_asked_after_soon_and_then_ever_more_rarely() {
         let mut stall = Stall::default();
-        assert!(!stall.is_due(7), "calls have ended since the last look");
-        let asked: Vec<u32> = (1..200).filter(|_| stall.is_due(7)).collect();
+        stall.note(7, || None);
+        assert!(!stall.is_due(), "calls have ended since the last look");
+        let mut asked = Vec::new();
+        for tick in 1..200 {
+            stall.note(7, || None);
+            asked.extend(stall.is_due().then_some(tick));
+        }
         assert_eq!(asked[..5], [1, 3, 7, 15, 31]);
         let pauses = asked.windows(2).map(|pair| pair[1] - pair[0]);
-        assert!(pauses.max() <= Some(PATIENCE_MAX + 1), "{asked:?}");
-        assert!(!stall.is_due(8), "one ended: it is alive");
-        assert!(stall.is_due(8));
+        assert!(pauses.max() <= Some(ASK_TICKS_MAX as i32 + 1), "{asked:?}");
+        stall.note(8, || None);
+        assert!(!stall.is_due(), "one ended: it is alive");
+    }
+
+    #[test]
+    fn calls_are_stalled_when_they_stand_still_for_ten_times_as_long_as_usual() {
+        for (usual, stalled_after) in [(1.0, 12), (30.0, 12), (100.0, 40)] {
+            let mut stall = Stall::default();
+            stall.note(1, || Some(usual * 1_000.0));
+            for tick in 1..stalled_after {
+                stall.note(1, || None);
+                assert!(!stall.is_unusual(), "{usual} ms, tick {tick}");
+            }
+            stall.note(1, || None);
+            assert!(stall.is_unusual(), "{usual} ms");
+            stall.note(2, || Some(usual));
+            assert!(!stall.is_unusual(), "one ended");
+        }
+        let mut idle = Stall::default();
+        idle.note(1, || Some(1_000.0));
+        (0..100).for_each(|_| idle.note(1, || None));
+        idle.rest();
+        idle.note(1, || None);
+        assert!(!idle.is_unusual(), "a call that has just begun");
+        let mut unknown = Stall::default();
+        (0..100).for_each(|_| unknown.note(0, || None));
+        assert!(!unknown.is_unusual(), "nobody knows what calls to it take");
     }
 }

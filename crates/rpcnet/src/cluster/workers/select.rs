@@ -81,7 +81,7 @@ impl Shared {
     ) -> Result<SelectedWorker, WorkerError> {
         let most = self.config.in_flight_max;
         let now = self.stir.now();
-        let fits = |worker: &Worker| worker.has_room(most) && !worker.state().is_pushed_back(now);
+        let fits = |worker: &Worker| worker.has_room(most) && !worker.is_spared(now);
         let is_new = |worker: &Worker| !wish.tried.has(worker);
         let is_near = |worker: &Worker| (wish.is_connected)(worker);
         let (ready, silent) = (&choice.ready, &choice.silent);

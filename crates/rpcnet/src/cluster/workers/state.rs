@@ -46,6 +46,8 @@ pub(crate) struct WorkerState {
     in_flight: AtomicU32,
     ended: AtomicU64,
     grade: AtomicU8,
+    /// Its calls have stood still for so long that others are preferred.
+    is_stalled: AtomicBool,
     /// Until then it asked for no calls; microseconds of the registry's time.
     pushed_back_until: AtomicU64,
     reach: watch::Sender<Reach>,
@@ -62,6 +64,7 @@ impl WorkerState {
             in_flight: AtomicU32::new(0),
             ended: AtomicU64::new(0),
             grade: AtomicU8::new(Grade::Admitted as u8),
+            is_stalled: AtomicBool::new(false),
             pushed_back_until: AtomicU64::new(0),
             reach: watch::Sender::new(Reach::Reachable),
             stir,
@@ -135,6 +138,14 @@ impl WorkerState {
         let lost = reach.wait_for(|reach| *reach != Reach::Reachable).await;
         // Its sender lives as long as this does.
         lost.map_or(Reach::Gone, |reach| *reach)
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stalled(&self, is_stalled: bool) {
+        self.is_stalled.store(is_stalled, Ordering::Relaxed);
     }
 
     /// Whether the worker asked to be left alone for now.

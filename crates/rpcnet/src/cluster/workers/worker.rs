@@ -123,7 +123,7 @@ impl Worker {
     }
 
     /// How long calls to it take: a mean that counts peaks at once and forgets them within
-    /// some ten seconds. `None` until one has succeeded.
+    /// some ten seconds, or four where no call ends. `None` until one has succeeded.
     #[must_use]
     pub fn latency(&self) -> Option<Duration> {
         let state = &self.0.state;
@@ -150,6 +150,12 @@ impl Worker {
             Grade::Probing => in_flight == 0,
             Grade::Admitted | Grade::Ejected => in_flight < most,
         }
+    }
+
+    /// Whether others are to be preferred for the moment.
+    pub(crate) fn is_spared(&self, now: Time) -> bool {
+        let state = &self.0.state;
+        state.is_stalled() || state.is_pushed_back(now)
     }
 }
 

@@ -132,6 +132,10 @@ async fn full_crew(names: &[&str]) -> (Crew, Vec<tokio::task::JoinHandle<()>>) {
     let mut holding = Vec::new();
     for name in names {
         let rpc = crew.cluster.rpc(name).with_max_calls(8, 1);
+        // They do not ask to be left alone, so that each is asked.
+        let mut limits = rpc.limits().clone();
+        limits.retry_after = Duration::ZERO;
+        let rpc = rpc.with_limits(limits);
         let worker = crew.hire_with(rpc, config()).await;
         let holder = rpcnet::RpcClient::connect(worker.node.addr, crew.cluster.client("holder"));
         let holder = holder.await.unwrap();
@@ -173,6 +177,19 @@ async fn retries_are_bounded_by_attempts_and_by_the_budget() {
             .iter()
             .all(|worker| worker.marks.entered() == 1)
     );
+}
+
+#[tokio::test]
+async fn a_call_that_all_refuse_for_overload_fails_without_a_pause() {
+    let (crew, _holding) = full_crew(&["w-1", "w-2"]).await;
+    let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
+    let config = ClusterClientConfig::new(crew.rpc())
+        .with_retry_backoff(Duration::from_secs(600), Duration::from_secs(600));
+    let client = ClusterClient::new(registry, config);
+    let refused = client.call_worker("who", Vec::new(), None);
+    let error = soon("the refusal", refused).await.unwrap_err();
+    assert!(matches!(error, RpcError::ResourceExhausted(_)), "{error:?}");
+    assert_eq!(client.counters().attempts, 2, "each was asked once");
 }
 
 #[tokio::test]
