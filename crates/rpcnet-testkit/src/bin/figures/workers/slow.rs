@@ -42,12 +42,10 @@ pub(super) async fn measure(plan: Plan) -> Outcome {
         let is_one = |it: &&Ending| it.by.is_some_and(|by| by.worker == ONE);
         let share = slow.iter().filter(is_one).count() as f64 / slow.len() as f64;
         let failed = slow.iter().chain(&healthy).filter(|it| !it.is_ok()).count();
-        measured.note(format!(
-            "{name}: p50 {:.1} ms and {:.1} ms, {:.1} % of calls to the slow worker, {failed} failed",
-            latency_ms(&healthy, 0.5),
-            latency_ms(&slow, 0.5),
-            share * 100.0
-        ));
+        measured.note(format!("{name}: {failed} calls failed"));
+        measured.known(format!("{name}-share"), share * 100.0, "percent");
+        measured.known(format!("{name}-calm-p50"), latency_ms(&healthy, 0.5), "ms");
+        measured.known(format!("{name}-p50"), latency_ms(&slow, 0.5), "ms");
         measured.known(format!("{name}-calm-p99"), before, "ms");
         measured.known(format!("{name}-p99"), after, "ms");
         let ratio = after / before;
