@@ -16,6 +16,8 @@ pub(super) struct Course {
     pub(super) tried: Tried,
     pub(super) attempts: u32,
     backoff: Option<Backoff>,
+    /// How the last attempt failed that may have been executed.
+    unsure: Option<RpcError>,
 }
 
 impl Course {
@@ -24,6 +26,16 @@ impl Course {
             tried: Tried::NOBODY,
             attempts: 0,
             backoff: None,
+            unsure: None,
+        }
+    }
+
+    /// The call's error, when its last attempt failed like this: where an earlier one may have
+    /// been executed, the call may have been.
+    pub(super) fn conclude(&mut self, last: RpcError) -> RpcError {
+        match self.unsure.take() {
+            Some(unsure) if last.handler_ran() == HandlerRan::No => unsure,
+            _ => last,
         }
     }
 }
@@ -100,6 +112,9 @@ impl Inner {
             node = %selected.name(), "calling another worker"
         );
         course.note(&selected);
+        if error.handler_ran() != HandlerRan::No {
+            course.unsure = Some(error);
+        }
         self.counters.attempts.one();
         self.counters.retries.one();
         Ok(selected)
@@ -126,10 +141,11 @@ impl Inner {
         let Some(error) = failed else {
             return self.first(request, target, course).await;
         };
-        match decide::next(&error, request.options.idempotent) {
+        let next = match decide::next(&error, request.options.idempotent) {
             Next::Elsewhere { pause } => self.another(request, target, course, error, pause).await,
             Next::Fail => Err(error),
-        }
+        };
+        next.map_err(|last| course.conclude(last))
     }
 
     /// A worker now.

@@ -11,7 +11,7 @@ use super::decide::{self, Next};
 use super::{Inner, Target};
 use crate::client::Request;
 use crate::cluster::workers::SelectedWorker;
-use crate::error::RpcError;
+use crate::error::{HandlerRan, RpcError};
 
 impl Inner {
     /// Attempts an idempotent call, after `after` at a second worker too. The first that
@@ -43,7 +43,10 @@ impl Inner {
         };
         let is_final = match &result {
             Ok(_) => true,
-            Err(error) => decide::next(error, true) == Next::Fail,
+            // The other one may have been executed: it is not left without its end.
+            Err(error) => {
+                decide::next(error, true) == Next::Fail && error.handler_ran() != HandlerRan::No
+            }
         };
         if is_final {
             if !is_first {

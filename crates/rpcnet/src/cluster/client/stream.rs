@@ -205,14 +205,14 @@ impl Open {
     fn failed(&mut self, error: RpcError) -> Result<Moving, RpcError> {
         self.take_load();
         let error = self.inner.judged(&self.selected, error);
-        let Some(again) = self.again.take() else {
+        let Some(mut again) = self.again.take() else {
             return Err(error);
         };
         match decide::next(&error, again.request.options.idempotent) {
             Next::Elsewhere { .. } => {
                 Ok(Box::pin(again.open(Arc::clone(&self.inner), Some(error))))
             }
-            Next::Fail => Err(error),
+            Next::Fail => Err(again.course.conclude(error)),
         }
     }
 

@@ -204,3 +204,29 @@ async fn who_is_refused_by_one_worker_is_served_by_another() {
     }
     assert!(client.counters().refused >= 1);
 }
+
+/// The first worker may have executed it and the second refused it: together that is a maybe.
+#[tokio::test]
+async fn a_call_that_may_have_run_at_one_worker_is_not_said_not_to_by_the_next() {
+    let (mut crew, _holding) = full_crew(&["w-2"]).await;
+    let holds = crew.hire("w-1").await;
+    crew.workers.push(holds);
+    let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
+    let config = ClusterClientConfig::new(crew.rpc())
+        .with_attempts_max(2)
+        .with_attempt_timeout(Duration::from_millis(100));
+    let client = ClusterClient::new(registry, config);
+    let marks = &crew.workers[1].marks;
+    for round in 0..4 {
+        let before = marks.held();
+        let options = CallOptions::new().idempotent();
+        let call = client.call_worker_with("hold", Vec::new(), None, options);
+        let error = soon("the call", call).await.unwrap_err();
+        let was_entered = marks.held() > before;
+        assert!(
+            !was_entered || error.handler_ran() == HandlerRan::Maybe,
+            "round {round}: {error:?}"
+        );
+    }
+    assert!(marks.held() > 0, "it was never asked");
+}
