@@ -159,6 +159,7 @@ impl Inner {
             key: target.key,
             tried,
             is_connected: &|worker: &Worker| self.lines.is_connected(worker),
+            takes_silent: true,
         })
     }
 

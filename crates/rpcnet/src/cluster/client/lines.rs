@@ -102,11 +102,12 @@ impl Lines {
         let tasks = Tasks::new();
         loop {
             changes.borrow_and_update();
-            self.renew(&registry.workers());
+            let workers = registry.workers();
+            self.renew(&workers);
             if self.is_closed() {
                 return;
             }
-            let is_complete = self.dial_missing(&room, &tasks);
+            let is_complete = self.dial_missing(&workers, &room, &tasks);
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() {
                     return;
@@ -143,12 +144,16 @@ impl Lines {
         }
     }
 
-    /// Begins to connect to workers in reach that there is no connection to; returns whether
-    /// there are none such.
-    fn dial_missing(&self, room: &Arc<Semaphore>, tasks: &Tasks) -> bool {
+    /// Begins to connect to workers that may be called and that there is no connection to;
+    /// returns whether there are none such.
+    fn dial_missing(&self, workers: &[Worker], room: &Arc<Semaphore>, tasks: &Tasks) -> bool {
         let mut is_complete = true;
-        for line in self.by_worker.load().values() {
-            if line.is_connected() || line.state().reach() != Reach::Reachable {
+        let lines = self.by_worker.load();
+        let wanted = workers
+            .iter()
+            .filter(|it| it.is_reachable() && !it.is_draining());
+        for line in wanted.filter_map(|worker| lines.get(&key(worker))) {
+            if line.is_connected() {
                 continue;
             }
             is_complete = false;

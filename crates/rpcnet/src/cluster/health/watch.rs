@@ -1,5 +1,6 @@
 //! [`Watch`]: the task of a checker.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,9 @@ impl Watch {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
                 },
-                Some(name) = self.knocks.refused.recv() => self.on_refused(&name),
+                Some((name, address)) = self.knocks.refused.recv() => {
+                    self.on_refused(&name, address);
+                }
                 event = events.next() => match event {
                     Some(event) => self.on_event(&event),
                     None => break,
@@ -152,7 +155,12 @@ impl Watch {
         }
     }
 
-    fn on_refused(&mut self, name: &NodeName) {
+    /// A knock says something about who was there, not about who has come elsewhere since.
+    fn on_refused(&mut self, name: &NodeName, address: SocketAddr) {
+        let member = member(&self.cluster, name);
+        if member.is_none_or(|member| member.address() != address) {
+            return;
+        }
         let now = self.reach.now();
         let mut monitor = self.reach.monitor();
         monitor.handle_refused(now, name, &mut self.actions);
@@ -201,8 +209,8 @@ fn member(cluster: &ClusterMembership, name: &NodeName) -> Option<Member> {
 struct Knocks {
     room: Arc<Semaphore>,
     tasks: Tasks,
-    tell: mpsc::Sender<NodeName>,
-    refused: mpsc::Receiver<NodeName>,
+    tell: mpsc::Sender<(NodeName, SocketAddr)>,
+    refused: mpsc::Receiver<(NodeName, SocketAddr)>,
 }
 
 impl Knocks {
@@ -216,7 +224,7 @@ impl Knocks {
         }
     }
 
-    fn begin(&self, name: NodeName, address: std::net::SocketAddr) {
+    fn begin(&self, name: NodeName, address: SocketAddr) {
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
             return;
         };
@@ -224,7 +232,7 @@ impl Knocks {
         self.tasks.spawn_until_stopped(async move {
             let _room = room;
             if knock::is_refused(address, KNOCK_WAIT).await {
-                let _ = tell.send(name).await;
+                let _ = tell.send((name, address)).await;
             }
         });
     }

@@ -271,6 +271,7 @@ fn plain_wish(filter: Option<&str>) -> Wish<'_> {
         key: None,
         tried: &NOBODY,
         is_connected: &|_| true,
+        takes_silent: false,
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) tried: &'a Tried,
     /// Who can be called without waiting for a connection: preferred too.
     pub(crate) is_connected: &'a dyn Fn(&Worker) -> bool,
+    /// Whether one that is out of reach and still connected is better than none.
+    pub(crate) takes_silent: bool,
 }
 
 impl Shared {
@@ -98,7 +100,11 @@ impl Shared {
                 let worker = ready
                     .pick(&mut ask, |it| fits(it) && is_new(it) && is_near(it))
                     .or_else(|| ready.pick(&mut ask, |it| fits(it) && is_new(it)))
-                    .or_else(|| silent.pick(&mut ask, |it| fits(it) && is_new(it) && is_near(it)))
+                    .or_else(|| {
+                        let is_silent = |it: &Worker| fits(it) && is_new(it) && is_near(it);
+                        wish.takes_silent
+                            .then(|| silent.pick(&mut ask, is_silent))?
+                    })
                     .or_else(|| ready.pick(&mut ask, |it| it.has_room(most)));
                 let Some(worker) = worker else {
                     break;

@@ -194,3 +194,25 @@ async fn a_draining_worker_is_chosen_by_nobody() {
     let back = registry.wait_until(|workers| workers.iter().all(|w| !w.is_draining()));
     soon("it is back", back).await;
 }
+
+#[tokio::test]
+async fn a_worker_out_of_reach_is_selected_by_nobody() {
+    let mut crew = Crew::of(&["w-1", "w-2"]).await;
+    let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
+    crew.workers.remove(0).node.vanish().await;
+    let is_lost = |workers: &[rpcnet::cluster::Worker]| {
+        workers
+            .iter()
+            .all(|worker| worker.name().as_str() == "w-2" || !worker.is_reachable())
+    };
+    soon("one is out of reach", registry.wait_until(is_lost)).await;
+    for _ in 0..4 {
+        let worker = registry.select_worker(None).await.unwrap();
+        assert_eq!(worker.name().as_str(), "w-2");
+    }
+    crew.workers.remove(0).node.vanish().await;
+    let none = |workers: &[rpcnet::cluster::Worker]| workers.iter().all(|w| !w.is_reachable());
+    soon("all are out of reach", registry.wait_until(none)).await;
+    let error = registry.select_worker(None).await.unwrap_err();
+    assert!(matches!(error, WorkerError::NoWorker(_)), "{error:?}");
+}
