@@ -287,6 +287,10 @@ impl<const VERIFIES: bool> Engine for Attacked<VERIFIES> {
         self.inner.side()
     }
 
+    fn suspects_partition(&self) -> Option<bool> {
+        self.inner.suspects_partition()
+    }
+
     fn kind(message: &Packet) -> usize {
         Core::kind(message)
     }
