@@ -468,6 +468,75 @@ fn doubts_that_are_answered_and_raised_again_are_no_partition() {
     assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
 }
 
+/// When the rig suspects a partition, in milliseconds after the first of these 15 others fell
+/// silent and was doubted: each at its millisecond, until another if there is one.
+fn suspected_after(silences: [(u64, Option<u64>); 4]) -> Option<u64> {
+    let names: Vec<String> = (0..15).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let mut incarnation = 0;
+    for now in (0..30_000).step_by(50) {
+        for (member, (from, to)) in names.iter().zip(&silences) {
+            if *from == now {
+                rig.vote("m14", member, (1, 0), "m14");
+            } else if *to == Some(now) {
+                incarnation += 1;
+                let port = 1 + names.iter().position(|name| name == member).unwrap_or(0);
+                rig.hear(
+                    member,
+                    Update::Record(record(member, 1, incarnation, port as u16)),
+                );
+            }
+        }
+        let silent = |name: &str| {
+            let mut known = names.iter().zip(&silences);
+            known.any(|(member, (from, to))| {
+                *member == name && *from <= now && to.is_none_or(|to| now < to)
+            })
+        };
+        rig.pass(ms(50));
+        rig.answer_pings_of(|name| !silent(name));
+        let is_it = |event: &Event| matches!(event, Event::PartitionSuspected(_));
+        if rig.events.iter().any(is_it) {
+            return Some(now + 50);
+        }
+    }
+    None
+}
+
+/// M-35: `stable_after(16)` is 12.04 s, a quarter of it 3.01 s.
+#[test]
+fn the_time_of_a_partition_counts_from_the_first_loss_that_leads_to_it() {
+    let at = |silences: [u64; 4]| suspected_after(silences.map(|from| (from, None)));
+    assert_eq!(at([0, 0, 0, 0]), Some(12_050));
+    assert_eq!(at([0, 500, 1_000, 2_000]), Some(12_050));
+    // Later ones wait for three quarters.
+    let late = at([0, 3_500, 4_500, 5_000]).expect("a quarter is lost");
+    assert!((5_000 + 9_000..=5_000 + 12_100).contains(&late), "{late}");
+    let late = at([0, 8_000, 8_000, 8_000]).expect("a quarter is lost");
+    assert!((8_000 + 9_000..=8_000 + 12_100).contains(&late), "{late}");
+}
+
+/// M-35.
+#[test]
+fn who_has_answered_when_a_quarter_is_lost_has_no_part_in_it() {
+    // The first is back; the fourth that makes it a quarter comes later.
+    let silences = [
+        (0, Some(1_000)),
+        (2_000, None),
+        (2_000, None),
+        (2_000, None),
+    ];
+    assert_eq!(suspected_after(silences), None, "three of 16");
+    for back in [9_000, 11_500] {
+        let back = Some(back);
+        assert_eq!(
+            suspected_after([(0, back), (0, None), (0, None), (0, None)]),
+            None
+        );
+    }
+}
+
 /// M-20: where messages are read before timers, too.
 #[test]
 fn a_doubt_that_comes_when_an_answer_was_put_off_is_answered_once() {

@@ -21,7 +21,8 @@ pub struct PartitionEvidence {
     pub failed: usize,
     /// Different members that reported doubts since it began, this node included.
     pub reporters: usize,
-    /// How long ago so many went out of reach that it began.
+    /// How long ago it began: when the first of those was doubted with whom it became likely, a
+    /// quarter of [`stable_after`] before that at most.
     pub lasted: Duration,
     /// Whether hardly anybody answers this node at all.
     pub isolated: bool,
@@ -32,7 +33,7 @@ pub struct PartitionEvidence {
 /// What is watched to tell a cut from single failures.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// When so many were out of reach that it may be one.
+    /// Since when so many are out of reach that it may be one, or the first of them.
     began: Option<Time>,
     is_suspected: bool,
     /// Failures that are taken for what they are.
@@ -95,10 +96,15 @@ impl Partition {
     /// A failure that is forgotten is no longer out of reach; nothing has healed.
     pub(super) fn forgotten(&mut self, voters: &Voters) {
         self.accepted = self.accepted.min(voters.failed);
-        if voters.failed + voters.suspects <= self.accepted {
+        if self.lost(voters) == 0 {
             self.began = None;
             self.is_suspected = false;
         }
+    }
+
+    /// Who is out of reach and not accepted as failed.
+    const fn lost(&self, voters: &Voters) -> usize {
+        (voters.failed + voters.suspects).saturating_sub(self.accepted)
     }
 
     /// Silence of everybody, or of nearly all whose turn it was.
@@ -109,7 +115,7 @@ impl Partition {
 
     /// Two or more at once, or whoever was there besides this node; and a quarter of all.
     const fn is_likely(&self, voters: &Voters) -> bool {
-        let lost = (voters.failed + voters.suspects).saturating_sub(self.accepted);
+        let lost = self.lost(voters);
         let known = voters.alive + lost;
         (lost >= 2 || lost * 2 >= known) && lost >= 1 && lost * 4 >= known
     }
@@ -129,21 +135,21 @@ impl Swim {
         if is_likely && !self.partition.is_suspected {
             let held = self.agenda.time_of(Key::Partition);
             let held = held.filter(|_| self.partition.began.is_some());
-            let began = *self.partition.began.get_or_insert(now);
+            let settles = stable_after(known);
+            let began = self.partition.began;
+            let began = began.unwrap_or_else(|| now - self.led_by(now, settles));
+            self.partition.began = Some(began);
             // Who hears nobody at all has nothing to wait for.
             let due = if isolated {
                 now + ISOLATED_SETTLE
             } else {
-                began + stable_after(known)
+                began + settles
             };
             let due = held.map_or(due, |held| held.min(due)).max(now);
             self.agenda.arm(Key::Partition, due);
         } else if !is_likely && self.partition.began.is_some() && !self.partition.is_suspected {
             self.end_partition();
-        } else if self.partition.is_suspected
-            && !isolated
-            && voters.failed + voters.suspects <= self.partition.accepted
-        {
+        } else if self.partition.is_suspected && !isolated && self.partition.lost(&voters) == 0 {
             let evidence = self.evidence(now);
             self.end_partition();
             self.emit(Event::PartitionHealed(evidence));
@@ -168,6 +174,16 @@ impl Swim {
             let evidence = self.evidence(now);
             self.emit(Event::PartitionSuspected(evidence));
         }
+    }
+
+    /// How long before now the first of those was doubted who are still: no longer than a quarter
+    /// of what it has to last, so that so many are lost for the rest. Who is back by now, or
+    /// failed before, has no part in it.
+    fn led_by(&self, now: Time, settles: Duration) -> Duration {
+        let doubted = self.suspicions.iter();
+        let voters = doubted.filter(|(id, _)| self.members.is_voter(**id));
+        let ages = voters.map(|(_, suspicion)| now.since(suspicion.began));
+        ages.max().unwrap_or_default().min(settles / LED_BY)
     }
 
     /// The voters, those as alive whose doubt is younger than a suspicion lasts at least:
@@ -237,5 +253,7 @@ impl Swim {
     }
 }
 
+/// The share of the time that a partition has to last which may lie before it was likely.
+const LED_BY: u32 = 4;
 const ISOLATED_SETTLE: Duration = Duration::from_secs(2);
 const REPORTERS_MAX: usize = 1_024;

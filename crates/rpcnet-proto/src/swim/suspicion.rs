@@ -11,7 +11,7 @@ use super::{Event, MemberState, Swim, Time, Update, Verdict, Vote};
 /// A doubt that runs.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion {
-    began: Time,
+    pub(super) began: Time,
     span: Span,
     /// Who doubts, each once; the first began it (M-18).
     pub(super) reporters: Vec<Id>,
