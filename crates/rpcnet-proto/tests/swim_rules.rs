@@ -468,6 +468,61 @@ fn doubts_that_are_answered_and_raised_again_are_no_partition() {
     assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
 }
 
+/// M-35: whatever somebody says, a sweep asks little of those that are in reach.
+#[test]
+fn lies_that_look_like_a_cut_draw_a_bounded_sweep_again_and_again() {
+    let names: Vec<String> = (0..200).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let periods = 120;
+    let mut swept = Vec::new();
+    for round in 0..periods {
+        // A quarter is doubted, and has answered by the next period: each time a new one begins.
+        for (other, port) in names.iter().zip(1..).take(50) {
+            rig.hear(other, Update::Record(record(other, 1, round, port)));
+        }
+        assert_eq!(rig.swim.quorum().suspects, 0);
+        for other in names.iter().take(50) {
+            rig.vote("m199", other, (1, round), "m199");
+        }
+        let before = rig.swim.counters().probes_swept;
+        for _ in 0..10 {
+            rig.pass(T / 10);
+            rig.answer_pings();
+        }
+        swept.push(rig.swim.counters().probes_swept - before);
+    }
+    // The first one of a period, and the first one of the next.
+    assert!(swept.iter().all(|swept| *swept <= 8 + 1), "{swept:?}");
+    let (first, rest) = swept.split_at(10);
+    let first: u64 = first.iter().sum();
+    assert!((32..=32 + 10).contains(&first), "{swept:?}");
+    let rest: u64 = rest.iter().sum();
+    assert!((periods / 2..=periods).contains(&rest), "{swept:?}");
+    assert_eq!(rig.swim.counters().probes_failed, 0);
+}
+
+/// M-35.
+#[test]
+fn where_an_eighth_is_out_of_reach_the_others_are_asked_out_of_turn_once_each() {
+    let names: Vec<String> = (0..23).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let doubt = |rig: &mut Rig, member: &str| {
+        rig.vote("m22", member, (1, 0), "m22");
+        for _ in 0..60 {
+            rig.pass(ms(50));
+            rig.answer_pings_of(|name| !["m0", "m1", "m2"].contains(&name));
+        }
+        rig.swim.counters().probes_swept
+    };
+    assert_eq!(doubt(&mut rig, "m0"), 0);
+    assert_eq!(doubt(&mut rig, "m1"), 0, "two of 24");
+    // 20 are alive; one or two of them may have had their turn just then.
+    let swept = doubt(&mut rig, "m2");
+    assert!((18..=20).contains(&swept), "{swept}");
+}
+
 /// When the rig suspects a partition, in milliseconds after the first of these 15 others fell
 /// silent and was doubted: each at its millisecond, until another if there is one.
 fn suspected_after(silences: [(u64, Option<u64>); 4]) -> Option<u64> {

@@ -38,6 +38,7 @@ mod record;
 mod relay;
 mod rtt;
 mod suspicion;
+mod sweep;
 mod sync;
 mod tags;
 mod time;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agenda::Key;
 use super::members::{Id, Voters};
+use super::probe::Cause;
 use super::{Event, QuorumView, Side, Swim, Time, stable_after};
 
 /// Why a partition is suspected or taken for healed: what this node saw, no verdict.
@@ -72,17 +73,17 @@ impl Partition {
         self.heard_at = now;
     }
 
-    pub(super) fn answered(&mut self, now: Time, is_turn: bool) {
+    pub(super) fn answered(&mut self, now: Time, cause: Cause) {
         self.heard_at = now;
         self.unanswered = 0;
-        if is_turn {
+        if cause == Cause::Turn {
             self.turns <<= 1;
         }
     }
 
-    pub(super) fn unanswered(&mut self, is_turn: bool) {
+    pub(super) fn unanswered(&mut self, cause: Cause) {
         self.unanswered = self.unanswered.saturating_add(1);
-        if is_turn {
+        if cause == Cause::Turn {
             self.turns = self.turns << 1 | 1;
         }
     }
@@ -113,6 +114,13 @@ impl Partition {
         silent || self.turns.count_ones() >= 7
     }
 
+    /// An eighth and three at least, or whatever makes it likely: a reason to look who else is
+    /// out of reach.
+    const fn is_to_sweep(&self, voters: &Voters) -> bool {
+        let lost = self.lost(voters);
+        (lost >= 3 && lost * 8 >= voters.alive + lost) || self.is_likely(voters)
+    }
+
     /// Two or more at once, or whoever was there besides this node; and a quarter of all.
     const fn is_likely(&self, voters: &Voters) -> bool {
         let lost = self.lost(voters);
@@ -131,6 +139,11 @@ impl Swim {
         }
         let isolated = self.is_isolated(now);
         let is_likely = self.partition.is_likely(&voters) || isolated;
+        if self.partition.is_to_sweep(&voters) {
+            self.begin_sweep(now);
+        } else {
+            self.end_sweep();
+        }
         let known = voters.alive + voters.suspects + voters.failed;
         if is_likely && !self.partition.is_suspected {
             let held = self.agenda.time_of(Key::Partition);

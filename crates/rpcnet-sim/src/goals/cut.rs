@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rpcnet_proto::swim::stable_after;
+
 use super::{Size, unbroken};
 use crate::chance::{Purpose, Stream};
 use crate::clock::Time;
@@ -66,6 +68,8 @@ struct Known {
 
 pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let seeds = size.pick(200, 20, 1);
+    let due = stable_after(NODES as usize) + Duration::from_secs(2);
+    let due = Goal::AtMost(due.as_secs_f64());
     let mut figures = Vec::new();
     for cut in CUTS {
         let runs: Vec<Known> = (0..seeds).map(|seed| run::<E>(size, seed, cut)).collect();
@@ -79,10 +83,14 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
         };
         // Who says nothing of partitions or sides has neither.
         if E::NAME != "foca" {
-            if cut.mutes == (true, true) {
-                times("side known", |run| run.side, [Goal::Any; 2]);
-            }
-            times("suspected", |run| run.suspected, [Goal::Any; 2]);
+            let goals = if cut.mutes == (true, true) {
+                times("side known", |run| run.side, [Goal::Any, due]);
+                [Goal::Any, due]
+            } else {
+                // The mute hear the others until these give them up, and now and then after that.
+                [due, Goal::Any]
+            };
+            times("suspected", |run| run.suspected, goals);
         }
         times("healed", |run| run.healed, [Goal::Any, Goal::AtMost(10.0)]);
     }
