@@ -425,6 +425,98 @@ fn single_failures_are_no_partition() {
     }
 }
 
+/// M-35: five would find eleven one by one.
+#[test]
+fn few_that_are_cut_off_from_many_know_it_within_seconds() {
+    let few: Vec<usize> = (0..5).collect();
+    let many: Vec<usize> = (5..16).collect();
+    for seed in 100..120 {
+        let mut net = Net::cluster(seed, 16, Config::lan());
+        net.cut(&few, &many);
+        net.run(secs(5));
+        for slot in 0..16 {
+            let view = net.swim(slot).quorum();
+            let (side, lost) = if slot < 5 {
+                (Side::Minority, many.len())
+            } else {
+                (Side::Majority, few.len())
+            };
+            let out_of_reach = view.known - view.reachable + view.suspects;
+            assert_eq!(
+                (view.side_expected, out_of_reach),
+                (side, lost),
+                "{seed}: {slot}"
+            );
+        }
+    }
+}
+
+/// M-35: the time counts from the first loss, not from the one that makes it likely.
+#[test]
+fn a_partition_is_suspected_soon_after_it_had_time_to_settle() {
+    for seed in 120..140 {
+        let mut net = Net::cluster(seed, 16, Config::lan());
+        let halves: [Vec<usize>; 2] = [(0..8).collect(), (8..16).collect()];
+        let [left, right] = &halves;
+        net.cut(left, right);
+        // stable_after(16) is 12.04 s.
+        net.run(ms(12_000));
+        let suspects = |net: &Net, slot| {
+            let mut events = net.events(slot);
+            events.any(|event| matches!(event, Event::PartitionSuspected(e) if !e.isolated))
+        };
+        assert!(
+            (0..16).all(|slot| !suspects(&net, slot)),
+            "{seed}: too early"
+        );
+        net.run(ms(1_500));
+        assert!(
+            net.running().iter().all(|slot| suspects(&net, *slot)),
+            "{seed}: too late"
+        );
+    }
+}
+
+/// M-35: what does not last is none, however often it comes.
+#[test]
+fn cuts_that_heal_before_they_have_lasted_are_no_partition() {
+    for seed in 140..148 {
+        let mut net = Net::cluster(seed, 16, Config::lan());
+        net.loss = 20 * (seed - 140);
+        for round in 0..12 {
+            let few: Vec<usize> = (0..5).map(|n| (n + round * 3) % 16).collect();
+            let many: Vec<usize> = (0..16).filter(|slot| !few.contains(slot)).collect();
+            net.cut(&few, &many);
+            net.run(ms(6_500));
+            net.cuts.clear();
+            net.run(secs(8));
+        }
+        for slot in net.running() {
+            let is_alarm =
+                |event: &&Event| matches!(event, Event::PartitionSuspected(e) if !e.isolated);
+            assert_eq!(
+                net.events(slot).filter(is_alarm).count(),
+                0,
+                "{seed}: {slot}"
+            );
+        }
+    }
+}
+
+/// M-35.
+#[test]
+fn a_lossy_network_is_no_partition() {
+    for seed in 148..154 {
+        let mut net = Net::cluster(seed, 16, Config::lan());
+        net.loss = 150;
+        net.run(secs(300));
+        for slot in net.running() {
+            let is_alarm = |event: &Event| matches!(event, Event::PartitionSuspected(_));
+            assert!(!net.events(slot).any(is_alarm), "{seed}: {slot}");
+        }
+    }
+}
+
 /// M-36.
 #[test]
 fn a_fixed_size_makes_the_view_exact() {

@@ -468,6 +468,130 @@ fn doubts_that_are_answered_and_raised_again_are_no_partition() {
     assert!(!rig.events.iter().any(is_partition), "{:?}", rig.events);
 }
 
+/// M-35: whatever somebody says, a sweep asks little of those that are in reach.
+#[test]
+fn lies_that_look_like_a_cut_draw_a_bounded_sweep_again_and_again() {
+    let names: Vec<String> = (0..200).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let periods = 120;
+    let mut swept = Vec::new();
+    for round in 0..periods {
+        // A quarter is doubted, and has answered by the next period: each time a new one begins.
+        for (other, port) in names.iter().zip(1..).take(50) {
+            rig.hear(other, Update::Record(record(other, 1, round, port)));
+        }
+        assert_eq!(rig.swim.quorum().suspects, 0);
+        for other in names.iter().take(50) {
+            rig.vote("m199", other, (1, round), "m199");
+        }
+        let before = rig.swim.counters().probes_swept;
+        for _ in 0..10 {
+            rig.pass(T / 10);
+            rig.answer_pings();
+        }
+        swept.push(rig.swim.counters().probes_swept - before);
+    }
+    // The first one of a period, and the first one of the next.
+    assert!(swept.iter().all(|swept| *swept <= 8 + 1), "{swept:?}");
+    let (first, rest) = swept.split_at(10);
+    let first: u64 = first.iter().sum();
+    assert!((32..=32 + 10).contains(&first), "{swept:?}");
+    let rest: u64 = rest.iter().sum();
+    assert!((periods / 2..=periods).contains(&rest), "{swept:?}");
+    assert_eq!(rig.swim.counters().probes_failed, 0);
+}
+
+/// M-35.
+#[test]
+fn where_an_eighth_is_out_of_reach_the_others_are_asked_out_of_turn_once_each() {
+    let names: Vec<String> = (0..23).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let doubt = |rig: &mut Rig, member: &str| {
+        rig.vote("m22", member, (1, 0), "m22");
+        for _ in 0..60 {
+            rig.pass(ms(50));
+            rig.answer_pings_of(|name| !["m0", "m1", "m2"].contains(&name));
+        }
+        rig.swim.counters().probes_swept
+    };
+    assert_eq!(doubt(&mut rig, "m0"), 0);
+    assert_eq!(doubt(&mut rig, "m1"), 0, "two of 24");
+    // 20 are alive; one or two of them may have had their turn just then.
+    let swept = doubt(&mut rig, "m2");
+    assert!((18..=20).contains(&swept), "{swept}");
+}
+
+/// When the rig suspects a partition, in milliseconds after the first of these 15 others fell
+/// silent and was doubted: each at its millisecond, until another if there is one.
+fn suspected_after(silences: [(u64, Option<u64>); 4]) -> Option<u64> {
+    let names: Vec<String> = (0..15).map(|n| format!("m{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut rig = Rig::knowing(&names);
+    let mut incarnation = 0;
+    for now in (0..30_000).step_by(50) {
+        for (member, (from, to)) in names.iter().zip(&silences) {
+            if *from == now {
+                rig.vote("m14", member, (1, 0), "m14");
+            } else if *to == Some(now) {
+                incarnation += 1;
+                let port = 1 + names.iter().position(|name| name == member).unwrap_or(0);
+                rig.hear(
+                    member,
+                    Update::Record(record(member, 1, incarnation, port as u16)),
+                );
+            }
+        }
+        let silent = |name: &str| {
+            let mut known = names.iter().zip(&silences);
+            known.any(|(member, (from, to))| {
+                *member == name && *from <= now && to.is_none_or(|to| now < to)
+            })
+        };
+        rig.pass(ms(50));
+        rig.answer_pings_of(|name| !silent(name));
+        let is_it = |event: &Event| matches!(event, Event::PartitionSuspected(_));
+        if rig.events.iter().any(is_it) {
+            return Some(now + 50);
+        }
+    }
+    None
+}
+
+/// M-35: `stable_after(16)` is 12.04 s, a quarter of it 3.01 s.
+#[test]
+fn the_time_of_a_partition_counts_from_the_first_loss_that_leads_to_it() {
+    let at = |silences: [u64; 4]| suspected_after(silences.map(|from| (from, None)));
+    assert_eq!(at([0, 0, 0, 0]), Some(12_050));
+    assert_eq!(at([0, 500, 1_000, 2_000]), Some(12_050));
+    // Later ones wait for three quarters.
+    let late = at([0, 3_500, 4_500, 5_000]).expect("a quarter is lost");
+    assert!((5_000 + 9_000..=5_000 + 12_100).contains(&late), "{late}");
+    let late = at([0, 8_000, 8_000, 8_000]).expect("a quarter is lost");
+    assert!((8_000 + 9_000..=8_000 + 12_100).contains(&late), "{late}");
+}
+
+/// M-35.
+#[test]
+fn who_has_answered_when_a_quarter_is_lost_has_no_part_in_it() {
+    // The first is back; the fourth that makes it a quarter comes later.
+    let silences = [
+        (0, Some(1_000)),
+        (2_000, None),
+        (2_000, None),
+        (2_000, None),
+    ];
+    assert_eq!(suspected_after(silences), None, "three of 16");
+    for back in [9_000, 11_500] {
+        let back = Some(back);
+        assert_eq!(
+            suspected_after([(0, back), (0, None), (0, None), (0, None)]),
+            None
+        );
+    }
+}
+
 /// M-20: where messages are read before timers, too.
 #[test]
 fn a_doubt_that_comes_when_an_answer_was_put_off_is_answered_once() {

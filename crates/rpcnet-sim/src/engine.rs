@@ -235,6 +235,11 @@ pub trait Engine: Sized {
         None
     }
 
+    /// Whether the node suspects a partition, if the engine says such things.
+    fn suspects_partition(&self) -> Option<bool> {
+        None
+    }
+
     /// What kind of message it is: an index into [`Engine::KINDS`].
     fn kind(message: &Self::Message) -> usize;
 

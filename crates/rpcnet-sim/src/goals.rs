@@ -3,6 +3,7 @@
 //! Every goal is a function of an engine, so that the baseline goes through the same scenarios.
 
 pub mod attack;
+mod cut;
 mod detect;
 mod join;
 mod load;

@@ -25,6 +25,8 @@ pub(super) enum Key {
     Prove(Id),
     /// The next member is probed.
     Probe,
+    /// The next member is probed out of turn, as many are out of reach.
+    Sweep,
     /// Updates are pushed.
     Gossip,
     /// Views are compared.

@@ -45,7 +45,7 @@ pub struct Config {
     /// [`Event::Departed`](super::Event::Departed). LAN 1 s.
     pub leave_delay: Duration,
     /// The health multiplier, dynamic suspicion and the buddy system of Lifeguard,
-    /// and what goes beyond it (M-21, M-22). Off only to measure what they are
+    /// and what goes beyond it (M-21, M-22, the sweep of M-35). Off only to measure what they are
     /// worth. Default on.
     pub lifeguard: bool,
     /// The size of the cluster as its operator fixed it: makes the quorum view

@@ -6,6 +6,8 @@
 pub struct Counters {
     /// Probes that began.
     pub probes: u64,
+    /// Of these, those out of turn because many others went out of reach.
+    pub probes_swept: u64,
     /// Probes that nobody answered, this node's own health aside.
     pub probes_failed: u64,
     /// Probes that only a relay or the stream answered.

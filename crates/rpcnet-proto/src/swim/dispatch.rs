@@ -48,6 +48,7 @@ impl Swim {
             Key::Forget(id) => self.forget_member(id),
             Key::Prove(id) => self.ask_for_proof(now, id),
             Key::Probe => self.on_probe_turn(now),
+            Key::Sweep => self.on_sweep(now),
             Key::Gossip => self.on_gossip(now),
             Key::Sync => self.on_sync_turn(now),
             Key::Retry => self.on_retry(now),

@@ -17,8 +17,9 @@ pub struct Limits {
     /// Messages that wait for the driver. Default 4,096. Beyond it the oldest is
     /// dropped and counted, as if the network had lost it.
     pub transmits: usize,
-    /// Members that may be probed at once: the one whose turn it is and those that
-    /// the driver doubts; at least 1. Default 16. Beyond it a doubt is not acted upon.
+    /// Members that may be probed at once: the one whose turn it is, those that the driver
+    /// doubts, and, up to half of it, those of a sweep; at least 1. Default 16. Beyond it a
+    /// doubt is not acted upon.
     pub probes: usize,
     /// Probes that run on behalf of others. Default 64. Beyond it a request is
     /// answered with a nack.

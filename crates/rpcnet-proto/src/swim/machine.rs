@@ -14,11 +14,12 @@ use super::me::{Me, Phase};
 use super::members::{Id, ME, Members};
 use super::partition::Partition;
 use super::precedence::{Precedence, precedence};
-use super::probe::Probe;
+use super::probe::{Cause, Probe};
 use super::queue::Queue;
 use super::relay::Relay;
 use super::rtt::Rtt;
 use super::suspicion::Suspicions;
+use super::sweep::Sweep;
 use super::sync::SyncAsked;
 use super::{
     Address, Body, Config, Counters, Event, Identity, Member, MemberState, Message, NodeName,
@@ -55,6 +56,7 @@ pub struct Swim {
     pub(super) syncs: Vec<SyncAsked>,
     pub(super) gone: Gone,
     pub(super) partition: Partition,
+    pub(super) sweep: Sweep,
     pub(super) counters: Counters,
     pub(super) transmits: VecDeque<Transmit>,
     pub(super) events: VecDeque<Event>,
@@ -108,6 +110,7 @@ impl Swim {
             syncs: Vec::new(),
             gone: Gone::new(chance.fraction()),
             partition: Partition::new(now),
+            sweep: Sweep::new(now),
             counters: Counters::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -205,7 +208,7 @@ impl Swim {
         if let Some(id) = self.members.find(name).filter(|id| *id != ME)
             && self.members.is_live(id)
         {
-            self.begin_probe(now, id, false);
+            self.begin_probe(now, id, Cause::Doubt);
         }
     }
 

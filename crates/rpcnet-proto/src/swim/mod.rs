@@ -36,6 +36,7 @@ mod record;
 mod relay;
 mod rtt;
 mod suspicion;
+mod sweep;
 mod sync;
 mod tags;
 mod time;

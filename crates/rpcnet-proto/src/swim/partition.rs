@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::agenda::Key;
 use super::members::{Id, Voters};
+use super::probe::Cause;
 use super::{Event, QuorumView, Side, Swim, Time, stable_after};
 
 /// Why a partition is suspected or taken for healed: what this node saw, no verdict.
@@ -21,7 +22,8 @@ pub struct PartitionEvidence {
     pub failed: usize,
     /// Different members that reported doubts since it began, this node included.
     pub reporters: usize,
-    /// How long ago so many went out of reach that it began.
+    /// How long ago it began: when the first of those was doubted with whom it became likely, a
+    /// quarter of [`stable_after`] before that at most.
     pub lasted: Duration,
     /// Whether hardly anybody answers this node at all.
     pub isolated: bool,
@@ -32,7 +34,7 @@ pub struct PartitionEvidence {
 /// What is watched to tell a cut from single failures.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// When so many were out of reach that it may be one.
+    /// Since when so many are out of reach that it may be one, or the first of them.
     began: Option<Time>,
     is_suspected: bool,
     /// Failures that are taken for what they are.
@@ -71,17 +73,17 @@ impl Partition {
         self.heard_at = now;
     }
 
-    pub(super) fn answered(&mut self, now: Time, is_turn: bool) {
+    pub(super) fn answered(&mut self, now: Time, cause: Cause) {
         self.heard_at = now;
         self.unanswered = 0;
-        if is_turn {
+        if cause == Cause::Turn {
             self.turns <<= 1;
         }
     }
 
-    pub(super) fn unanswered(&mut self, is_turn: bool) {
+    pub(super) fn unanswered(&mut self, cause: Cause) {
         self.unanswered = self.unanswered.saturating_add(1);
-        if is_turn {
+        if cause == Cause::Turn {
             self.turns = self.turns << 1 | 1;
         }
     }
@@ -95,10 +97,15 @@ impl Partition {
     /// A failure that is forgotten is no longer out of reach; nothing has healed.
     pub(super) fn forgotten(&mut self, voters: &Voters) {
         self.accepted = self.accepted.min(voters.failed);
-        if voters.failed + voters.suspects <= self.accepted {
+        if self.lost(voters) == 0 {
             self.began = None;
             self.is_suspected = false;
         }
+    }
+
+    /// Who is out of reach and not accepted as failed.
+    const fn lost(&self, voters: &Voters) -> usize {
+        (voters.failed + voters.suspects).saturating_sub(self.accepted)
     }
 
     /// Silence of everybody, or of nearly all whose turn it was.
@@ -107,9 +114,16 @@ impl Partition {
         silent || self.turns.count_ones() >= 7
     }
 
+    /// An eighth and three at least, or whatever makes it likely: a reason to look who else is
+    /// out of reach.
+    const fn is_to_sweep(&self, voters: &Voters) -> bool {
+        let lost = self.lost(voters);
+        (lost >= 3 && lost * 8 >= voters.alive + lost) || self.is_likely(voters)
+    }
+
     /// Two or more at once, or whoever was there besides this node; and a quarter of all.
     const fn is_likely(&self, voters: &Voters) -> bool {
-        let lost = (voters.failed + voters.suspects).saturating_sub(self.accepted);
+        let lost = self.lost(voters);
         let known = voters.alive + lost;
         (lost >= 2 || lost * 2 >= known) && lost >= 1 && lost * 4 >= known
     }
@@ -125,25 +139,30 @@ impl Swim {
         }
         let isolated = self.is_isolated(now);
         let is_likely = self.partition.is_likely(&voters) || isolated;
+        if self.partition.is_to_sweep(&voters) {
+            self.begin_sweep(now);
+        } else {
+            self.end_sweep();
+        }
         let known = voters.alive + voters.suspects + voters.failed;
         if is_likely && !self.partition.is_suspected {
             let held = self.agenda.time_of(Key::Partition);
             let held = held.filter(|_| self.partition.began.is_some());
-            let began = *self.partition.began.get_or_insert(now);
+            let settles = stable_after(known);
+            let began = self.partition.began;
+            let began = began.unwrap_or_else(|| now - self.led_by(now, settles));
+            self.partition.began = Some(began);
             // Who hears nobody at all has nothing to wait for.
             let due = if isolated {
                 now + ISOLATED_SETTLE
             } else {
-                began + stable_after(known)
+                began + settles
             };
             let due = held.map_or(due, |held| held.min(due)).max(now);
             self.agenda.arm(Key::Partition, due);
         } else if !is_likely && self.partition.began.is_some() && !self.partition.is_suspected {
             self.end_partition();
-        } else if self.partition.is_suspected
-            && !isolated
-            && voters.failed + voters.suspects <= self.partition.accepted
-        {
+        } else if self.partition.is_suspected && !isolated && self.partition.lost(&voters) == 0 {
             let evidence = self.evidence(now);
             self.end_partition();
             self.emit(Event::PartitionHealed(evidence));
@@ -168,6 +187,16 @@ impl Swim {
             let evidence = self.evidence(now);
             self.emit(Event::PartitionSuspected(evidence));
         }
+    }
+
+    /// How long before now the first of those was doubted who are still: no longer than a quarter
+    /// of what it has to last, so that so many are lost for the rest. Who is back by now, or
+    /// failed before, has no part in it.
+    fn led_by(&self, now: Time, settles: Duration) -> Duration {
+        let doubted = self.suspicions.iter();
+        let voters = doubted.filter(|(id, _)| self.members.is_voter(**id));
+        let ages = voters.map(|(_, suspicion)| now.since(suspicion.began));
+        ages.max().unwrap_or_default().min(settles / LED_BY)
     }
 
     /// The voters, those as alive whose doubt is younger than a suspicion lasts at least:
@@ -237,5 +266,7 @@ impl Swim {
     }
 }
 
+/// The share of the time that a partition has to last which may lie before it was likely.
+const LED_BY: u32 = 4;
 const ISOLATED_SETTLE: Duration = Duration::from_secs(2);
 const REPORTERS_MAX: usize = 1_024;

@@ -7,6 +7,17 @@ use super::members::{Id, ME};
 use super::order::Region;
 use super::{Body, Message, Swim, Time, Verdict};
 
+/// Why a member is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// It is its turn.
+    Turn,
+    /// Somebody doubts it.
+    Doubt,
+    /// Many others went out of reach at once.
+    Sweep,
+}
+
 /// A question that is open.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
@@ -15,8 +26,7 @@ pub(super) struct Probe {
     /// That of the ping on a stream, apart so that it does not spoil the round trips.
     stream_nonce: u64,
     began: Time,
-    /// Whether it was the member's turn, rather than somebody's doubt.
-    is_turn: bool,
+    pub(super) cause: Cause,
     /// Those that were asked to probe too and have not answered.
     silent: Vec<Id>,
     asked: bool,
@@ -50,14 +60,14 @@ impl Swim {
             return;
         };
         order.shift(id, Region::Probed);
-        self.begin_probe(now, id, true);
+        self.begin_probe(now, id, Cause::Turn);
     }
 
-    /// Asks a member, unless it is being asked or too many are.
-    pub(super) fn begin_probe(&mut self, now: Time, id: Id, is_turn: bool) {
+    /// Asks a member, unless it is being asked or too many are; returns whether it does.
+    pub(super) fn begin_probe(&mut self, now: Time, id: Id, cause: Cause) -> bool {
         let is_open = self.probes.iter().any(|probe| probe.member == id);
         if is_open || self.probes.len() >= self.config.limits.probes || !self.takes_part() {
-            return;
+            return false;
         }
         let nonce = self.chance.next();
         let interval = self.awareness.scale(self.config.probe_interval);
@@ -72,7 +82,7 @@ impl Swim {
             nonce,
             stream_nonce: 0,
             began: now,
-            is_turn,
+            cause,
             silent: Vec::new(),
             asked: false,
             relays: 0,
@@ -81,6 +91,7 @@ impl Swim {
         self.counters.probes += 1;
         let on_stream = false;
         self.send(id, Message::new(Body::Ping { nonce, on_stream }), on_stream);
+        true
     }
 
     /// No direct answer: ask others to ask, and try a stream (M-13).
@@ -124,11 +135,15 @@ impl Swim {
         }
         if self.config.lifeguard && probe.heard {
             // M-21: its messages come through; that it lives is beyond doubt.
-            self.partition.answered(now, probe.is_turn);
+            self.partition.answered(now, probe.cause);
             return;
         }
         self.counters.probes_failed += 1;
-        if self.config.lifeguard {
+        if probe.cause == Cause::Sweep {
+            // M-15: it says nothing about this node's health, for it asks because many are
+            // out of reach.
+            self.sweep.found();
+        } else if self.config.lifeguard {
             // M-15: relays that all say that they had no answer either speak for
             // this node's health; without any, nobody does.
             let missed = match probe.relays {
@@ -141,7 +156,7 @@ impl Swim {
         if now < self.guard_until {
             return;
         }
-        self.partition.unanswered(probe.is_turn);
+        self.partition.unanswered(probe.cause);
         self.doubt(now, probe.member, ME, Verdict::Suspect);
         self.assess_partition(now);
     }
@@ -212,8 +227,10 @@ impl Swim {
     }
 
     fn answered(&mut self, now: Time, probe: &Probe) {
-        self.awareness.improve();
-        self.partition.answered(now, probe.is_turn);
+        if probe.cause != Cause::Sweep {
+            self.awareness.improve();
+        }
+        self.partition.answered(now, probe.cause);
     }
 
     fn take_probe(&mut self, is_it: impl Fn(&Probe) -> bool) -> Option<Probe> {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::agenda::Key;
 use super::members::{Id, ME};
+use super::probe::Cause;
 use super::queue::{About, Kind};
 use super::{Event, MemberState, Swim, Time, Update, Verdict, Vote};
 
 /// A doubt that runs.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion {
-    began: Time,
+    pub(super) began: Time,
     span: Span,
     /// Who doubts, each once; the first began it (M-18).
     pub(super) reporters: Vec<Id>,
@@ -119,7 +120,7 @@ impl Swim {
         // confirm. The suspect hears of the doubt from each of them.
         let lookers = self.config.suspicion_multiplier as usize;
         if self.config.lifeguard && reporter != ME && self.chance.below(members) < lookers {
-            self.begin_probe(now, id, false);
+            self.begin_probe(now, id, Cause::Doubt);
         }
     }
 
@@ -160,7 +161,7 @@ impl Swim {
             // M-21: it lives, whatever others say; tell it, so that it answers them.
             self.counters.vetoed += 1;
             self.agenda.arm(Key::Suspicion(id), now + period);
-            self.begin_probe(now, id, false);
+            self.begin_probe(now, id, Cause::Doubt);
             return;
         }
         self.fail(now, id);

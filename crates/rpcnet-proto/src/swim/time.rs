@@ -1,6 +1,6 @@
 //! A point in time that whoever drives the core may invent.
 
-use std::ops::Add;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point on a monotonic clock, in microseconds since an origin of the driver's choice.
@@ -39,6 +39,15 @@ impl Add<Duration> for Time {
     }
 }
 
+impl Sub<Duration> for Time {
+    type Output = Self;
+
+    fn sub(self, span: Duration) -> Self {
+        let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(micros))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,7 +57,9 @@ mod tests {
         let end = Time::from_micros(u64::MAX);
         assert_eq!(end + Duration::MAX, end);
         assert_eq!(Time::default().since(end), Duration::ZERO);
+        assert_eq!(Time::default() - Duration::MAX, Time::default());
         let later = Time::default() + Duration::from_millis(3);
         assert_eq!(later.since(Time::default()), Duration::from_millis(3));
+        assert_eq!(later - Duration::from_millis(3), Time::default());
     }
 }

@@ -98,6 +98,23 @@ impl Rig {
         self.swim.record().expect("it has a record").version()
     }
 
+    /// Everybody answers what it was asked.
+    pub(crate) fn answer_pings(&mut self) {
+        self.answer_pings_of(|_| true);
+    }
+
+    /// Those of whom `answers` says so answer what they were asked.
+    pub(crate) fn answer_pings_of(&mut self, answers: impl Fn(&str) -> bool) {
+        for transmit in std::mem::take(&mut self.sent) {
+            if let (Body::Ping { nonce, .. }, Some(name)) =
+                (&transmit.message.body, transmit.to.name())
+                && answers(name.as_str())
+            {
+                self.receive(name.as_str(), Message::new(Body::Ack { nonce: *nonce }));
+            }
+        }
+    }
+
     /// The next ping to anybody, with its nonce.
     pub(crate) fn next_ping(&mut self) -> (NodeName, u64) {
         self.sent.clear();

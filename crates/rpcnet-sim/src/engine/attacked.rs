@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::swim::{
-    Body, MemberState, Message, NodeName, Record, Standing, Statement, Tags, Update, Verdict,
-    Version, Vote,
+    Body, Counters, MemberState, Message, NodeName, Record, Standing, Statement, Tags, Update,
+    Verdict, Version, Vote,
 };
 
 use super::swim::{Core, Names, Packet};
@@ -57,6 +57,12 @@ impl<const VERIFIES: bool> Attacked<VERIFIES> {
     #[must_use]
     pub fn said(&self) -> u64 {
         self.said
+    }
+
+    /// The counts of the core itself.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.inner.counters()
     }
 
     fn lies(&self) -> bool {
@@ -285,6 +291,10 @@ impl<const VERIFIES: bool> Engine for Attacked<VERIFIES> {
 
     fn side(&self) -> Option<Side> {
         self.inner.side()
+    }
+
+    fn suspects_partition(&self) -> Option<bool> {
+        self.inner.suspects_partition()
     }
 
     fn kind(message: &Packet) -> usize {

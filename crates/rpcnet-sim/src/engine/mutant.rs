@@ -212,6 +212,10 @@ impl<E: Engine, const DEFECT: u8> Engine for Mutant<E, DEFECT> {
         self.inner.side()
     }
 
+    fn suspects_partition(&self) -> Option<bool> {
+        self.inner.suspects_partition()
+    }
+
     fn kind(message: &E::Message) -> usize {
         E::kind(message)
     }

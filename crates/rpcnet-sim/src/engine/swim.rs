@@ -46,6 +46,7 @@ pub struct Core {
     /// What the driver has to send.
     driver: VecDeque<Outgoing<Packet>>,
     changes: VecDeque<Change>,
+    suspects_partition: bool,
 }
 
 impl Core {
@@ -78,8 +79,14 @@ impl Core {
             }
             Event::JoinedCluster { .. } => (None, What::Other("joined the cluster")),
             Event::Departed => (None, What::Other("departed")),
-            Event::PartitionSuspected(_) => (None, What::Other("suspects a partition")),
-            Event::PartitionHealed(_) => (None, What::Other("sees the partition healed")),
+            Event::PartitionSuspected(_) => {
+                self.suspects_partition = true;
+                (None, What::Other("suspects a partition"))
+            }
+            Event::PartitionHealed(_) => {
+                self.suspects_partition = false;
+                (None, What::Other("sees the partition healed"))
+            }
             Event::LimitReached { .. } => (None, What::Other("a limit is reached")),
             _ => (None, What::Other("something new")),
         };
@@ -211,6 +218,7 @@ impl Engine for Core {
             names: Rc::clone(world),
             driver: VecDeque::new(),
             changes: VecDeque::new(),
+            suspects_partition: false,
         }
     }
 
@@ -322,6 +330,10 @@ impl Engine for Core {
             swim::Side::Tie => Side::Tie,
             _ => Side::Whole,
         })
+    }
+
+    fn suspects_partition(&self) -> Option<bool> {
+        Some(self.suspects_partition)
     }
 
     fn kind(message: &Packet) -> usize {

@@ -13,6 +13,10 @@ const NODES: u32 = 64;
 /// A node answers doubts at most once per gossip interval (M-20), which is 200 ms here.
 const ANSWERS_PER_SECOND: f64 = 5.0;
 
+/// A sweep is answered so often, and then once more per probe period (M-35), which is 500 ms here.
+const SWEPT_AT_ONCE: f64 = 32.0;
+const SWEPT_PER_SECOND: f64 = 2.0;
+
 /// What an attack came to.
 #[derive(Debug, Default)]
 pub struct Harm {
@@ -24,6 +28,8 @@ pub struct Harm {
     pub partitions: u64,
     /// The most answers that one node gave, per second.
     pub answers: f64,
+    /// The most probes that one node made because the lies looked like a cut, per second.
+    pub swept: f64,
     /// What the liar said.
     pub said: u64,
 }
@@ -53,6 +59,12 @@ pub(super) fn measure(size: Size) -> Vec<Figure> {
             "/s",
             Goal::AtMost(ANSWERS_PER_SECOND),
         ),
+        Figure::new(
+            "C15 probes that lies draw from one node",
+            harm.swept,
+            "/s",
+            Goal::AtMost(SWEPT_AT_ONCE / lasts.as_secs_f64() + SWEPT_PER_SECOND),
+        ),
         Figure::count("C15 messages of the liar", harm.said, Goal::Any),
     ]
 }
@@ -73,6 +85,7 @@ pub fn attack<const VERIFIES: bool>(
     // The first comes when the first doubt does.
     let answers = engines().filter_map(|(node, engine)| engine.row(node));
     let answers = answers.map(|row| row.incarnation.saturating_sub(1));
+    let swept = engines().map(|(_, engine)| engine.counters().probes_swept);
     let all = cluster
         .nodes()
         .iter()
@@ -82,6 +95,7 @@ pub fn attack<const VERIFIES: bool>(
         rules: cluster.violations().len() as u64,
         partitions: engines().map(|(_, engine)| engine.partitions()).sum(),
         answers: answers.max().unwrap_or_default() as f64 / lasts.as_secs_f64(),
+        swept: swept.max().unwrap_or_default() as f64 / lasts.as_secs_f64(),
         said: all.map(Attacked::said).sum(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpcnet_proto::swim::stable_after;
 
-use super::{Size, unbroken};
+use super::{Size, cut, unbroken};
 use crate::clock::Time;
 use crate::cluster::Cluster;
 use crate::engine::{Engine, Side};
@@ -63,6 +63,7 @@ pub(super) fn measure<E: Engine>(size: Size) -> Vec<Figure> {
     let split = worst::<E>(size, seeds, 64, &fault, &NodeSet::default(), lasts);
     let name = "C9 two groups cut one way for 1 m, false failures @64";
     figures.push(Figure::count(name, split.failed, Goal::AtMost(0.0)));
+    figures.extend(cut::measure::<E>(size));
     figures
 }
 

@@ -1,5 +1,6 @@
 //! What the simulator promises, and what the core keeps in it.
 
+mod alarms;
 mod attack;
 mod determinism;
 mod invariants;
