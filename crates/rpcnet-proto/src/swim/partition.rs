@@ -174,9 +174,19 @@ impl Swim {
 
     /// M-35: what has lasted is reported, or accepted as single failures.
     pub(super) fn on_partition_due(&mut self, now: Time) {
-        if self.partition.began.is_none() {
+        let Some(began) = self.partition.began else {
             self.partition.accepted = self.members.voters().failed;
-        } else if !self.partition.is_suspected {
+            return;
+        };
+        if !self.partition.is_suspected {
+            let voters = self.members.voters();
+            let known = voters.alive + voters.suspects + voters.failed;
+            let settled = began + stable_after(known);
+            if !self.is_isolated(now) && now < settled {
+                // Somebody was heard after all, so there is no reason to be quick.
+                self.agenda.arm(Key::Partition, settled);
+                return;
+            }
             if !self.is_isolated(now) && !self.partition.is_likely(&self.lasting(now)) {
                 // Doubts that are answered and raised again are no cut, but somebody's lie.
                 self.agenda
