@@ -394,8 +394,8 @@ impl RpcClient {
         Ok(link.endpoint.tls.reload(&link.config.tls_files())?)
     }
 
-    /// Closes the client and all its clones: calls under way end as cancelled
-    /// streams do, later ones fail with
+    /// Closes the client and all its clones: calls under way are cancelled, and fail, as later
+    /// ones do, with
     /// [`ConnectionErrorKind::ClientClosed`](crate::ConnectionErrorKind::ClientClosed).
     ///
     /// Dropping the last clone does the same, after the calls under way have ended.

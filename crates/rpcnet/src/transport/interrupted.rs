@@ -96,25 +96,33 @@ const CONNECTION_REFUSED: u64 = 0x2;
 
 fn kind_of(error: &connection::Error) -> ConnectionErrorKind {
     match error {
-        connection::Error::Closed { .. } => ConnectionErrorKind::Closed,
+        connection::Error::Closed { initiator, .. } => closed_by(initiator.is_local()),
         connection::Error::Transport { code, .. } if code.as_u64() == CONNECTION_REFUSED => {
             ConnectionErrorKind::Refused
         }
-        connection::Error::Application { error, .. } => {
-            match ErrorCode::from_wire((*error).into()) {
-                Some(ErrorCode::NoError | ErrorCode::Shutdown | ErrorCode::Idle) => {
-                    ConnectionErrorKind::Closed
-                }
-                Some(ErrorCode::TooManyConnections | ErrorCode::Refused) => {
-                    ConnectionErrorKind::Refused
-                }
-                _ => ConnectionErrorKind::Protocol,
+        connection::Error::Application {
+            error, initiator, ..
+        } => match ErrorCode::from_wire((*error).into()) {
+            Some(ErrorCode::NoError) => closed_by(initiator.is_local()),
+            Some(ErrorCode::Shutdown | ErrorCode::Idle) => ConnectionErrorKind::Closed,
+            Some(ErrorCode::TooManyConnections | ErrorCode::Refused) => {
+                ConnectionErrorKind::Refused
             }
-        }
+            _ => ConnectionErrorKind::Protocol,
+        },
         connection::Error::StatelessReset { .. } => ConnectionErrorKind::PeerRestarted,
         connection::Error::IdleTimerExpired { .. } => ConnectionErrorKind::Idle,
         connection::Error::MaxHandshakeDurationExceeded { .. } => ConnectionErrorKind::NoAnswer,
         _ => ConnectionErrorKind::Transport,
+    }
+}
+
+/// Who ended a connection with which nothing was wrong.
+const fn closed_by(is_local: bool) -> ConnectionErrorKind {
+    if is_local {
+        ConnectionErrorKind::ClientClosed
+    } else {
+        ConnectionErrorKind::Closed
     }
 }
 

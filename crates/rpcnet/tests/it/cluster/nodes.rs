@@ -162,7 +162,7 @@ impl Node {
         stopped.unwrap().unwrap();
     }
 
-    /// Goes without a word, as a process that is killed.
+    /// Goes without leaving the cluster; all its connections end as it does.
     pub(crate) async fn vanish(self) -> SocketAddr {
         self.task.abort();
         let ended = self.task.await;
