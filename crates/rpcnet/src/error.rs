@@ -225,6 +225,15 @@ impl RpcError {
         }
     }
 
+    /// The error of a call whose last attempt failed like this: where an earlier one may have
+    /// been executed, the call may have been, and that one's error says so.
+    pub(crate) fn or_unsure(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(unsure) if self.handler_ran() == HandlerRan::No => unsure,
+            _ => self,
+        }
+    }
+
     /// Says which worker of a cluster it was that failed the call.
     pub(crate) fn at_worker(mut self, worker: impl fmt::Display) -> Self {
         let worker = || worker.to_string().into_boxed_str();
@@ -440,6 +449,16 @@ mod tests {
         let (status, origin) = secret.to_peer();
         assert_eq!((status.code, origin), (Code::Internal, Origin::Server));
         assert!(!status.message.contains("hunter2"));
+    }
+
+    #[test]
+    fn what_may_have_run_once_is_not_said_not_to_have_run() {
+        let refused = || RpcError::over_limit("full");
+        let ran = |last: RpcError, earlier| last.or_unsure(earlier).handler_ran();
+        assert_eq!(ran(refused(), None), HandlerRan::No);
+        assert_eq!(ran(refused(), Some(RpcError::Timeout)), HandlerRan::Maybe);
+        let answered = RpcError::status(Code::NotFound, "no");
+        assert_eq!(ran(answered, Some(RpcError::Timeout)), HandlerRan::Yes);
     }
 
     #[test]

@@ -35,24 +35,20 @@ pub(crate) async fn call(
     let mut attempts = 1;
     // How the last attempt failed that may have been executed.
     let mut unsure = None;
-    let conclude = |unsure: Option<RpcError>, last: RpcError| match unsure {
-        Some(unsure) if last.handler_ran() == HandlerRan::No => unsure,
-        _ => last,
-    };
     loop {
         let error = match attempt(shared, request, payload).await.result {
             Ok(reply) => return Ok(reply),
             Err(error) => error,
         };
         match next_step(&error, request, attempts) {
-            Next::Fail => return Err(conclude(unsure, error)),
+            Next::Fail => return Err(error.or_unsure(unsure)),
             Next::Repeat => attempts += 1,
             Next::WaitForConnection => {}
         }
         tracing::debug!(method = request.method.as_str(), attempts, %error, "calling again");
         let backoff = backoff.get_or_insert_with(|| Backoff::new(PAUSE_FIRST, PAUSE_LONGEST));
         let Some(pause) = pause(backoff, &error, request.deadline) else {
-            return Err(conclude(unsure, error));
+            return Err(error.or_unsure(unsure));
         };
         if error.handler_ran() != HandlerRan::No {
             unsure = Some(error);

@@ -30,13 +30,16 @@ impl Course {
         }
     }
 
-    /// The call's error, when its last attempt failed like this: where an earlier one may have
-    /// been executed, the call may have been.
-    pub(super) fn conclude(&mut self, last: RpcError) -> RpcError {
-        match self.unsure.take() {
-            Some(unsure) if last.handler_ran() == HandlerRan::No => unsure,
-            _ => last,
+    /// Keeps the error of an attempt that may have been executed.
+    pub(super) fn keep(&mut self, error: RpcError) {
+        if error.handler_ran() != HandlerRan::No {
+            self.unsure = Some(error);
         }
+    }
+
+    /// The call's error, when its last attempt failed like this.
+    pub(super) fn conclude(&mut self, last: RpcError) -> RpcError {
+        last.or_unsure(self.unsure.take())
     }
 }
 
@@ -112,9 +115,7 @@ impl Inner {
             node = %selected.name(), "calling another worker"
         );
         course.note(&selected);
-        if error.handler_ran() != HandlerRan::No {
-            course.unsure = Some(error);
-        }
+        course.keep(error);
         self.counters.attempts.one();
         self.counters.retries.one();
         Ok(selected)

@@ -36,33 +36,29 @@ impl Inner {
             return one.await;
         };
         let mut two = pin!(self.attempt(request, payload, &second));
-        let (result, is_first) = tokio::select! {
+        let (result, is_second) = tokio::select! {
             biased;
-            result = &mut one => (result, true),
-            result = &mut two => (result, false),
+            result = &mut one => (result, false),
+            result = &mut two => (result, true),
         };
-        let is_final = match &result {
-            Ok(_) => true,
-            // The other one may have been executed: it is not left without its end.
-            Err(error) => {
-                decide::next(error, true) == Next::Fail && error.handler_ran() != HandlerRan::No
+        let (result, is_second) = match result {
+            // The other one may help, or have been executed: it is not left without its end.
+            Err(error)
+                if decide::next(&error, true) != Next::Fail
+                    || error.handler_ran() == HandlerRan::No =>
+            {
+                course.keep(error);
+                match is_second {
+                    true => (one.await, false),
+                    false => (two.await, true),
+                }
             }
+            other => (other, is_second),
         };
-        if is_final {
-            if !is_first {
-                self.counters.hedges_won.one();
-            }
-            return result;
+        if is_second && result.is_ok() {
+            self.counters.hedges_won.one();
         }
-        if is_first {
-            let result = two.await;
-            if result.is_ok() {
-                self.counters.hedges_won.one();
-            }
-            result
-        } else {
-            one.await
-        }
+        result
     }
 
     /// Another worker for a hedge, if there is one, and budget for it.

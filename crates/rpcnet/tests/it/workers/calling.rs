@@ -151,7 +151,7 @@ async fn a_call_to_busy_workers_is_refused_or_waits_for_room() {
     let waiting = client.call_worker_with("who", Vec::new(), None, options);
     let releasing = async {
         tokio::task::yield_now().await;
-        marks.release.notify_one();
+        marks.release(1);
     };
     let (reply, ()) = tokio::join!(waiting, releasing);
     assert_eq!(reply.unwrap(), b"w-1");

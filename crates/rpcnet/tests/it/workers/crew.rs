@@ -12,7 +12,7 @@ use rpcnet::cluster::{
 use rpcnet::{Code, RpcConfig, RpcError};
 use rpcnet_proto::swim::{Body, Message};
 use rpcnet_testkit::gossip::Insider;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 
 use crate::cluster::attacks::arena::{CLUSTER, raw};
 use crate::cluster::nodes::{Cluster, Node};
@@ -32,7 +32,7 @@ pub(crate) struct CrewMember {
 }
 
 /// What the handlers of one worker do and have done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Marks {
     /// How many calls of `hold` have been entered.
     pub(crate) held: AtomicU32,
@@ -40,11 +40,30 @@ pub(crate) struct Marks {
     pub(crate) entered: AtomicU32,
     /// How many of the next calls of `work` fail.
     pub(crate) failing: AtomicU32,
-    /// Lets one call of `hold` go.
-    pub(crate) release: Notify,
+    /// Lets so many calls of `hold` go, now or later.
+    release: Semaphore,
 }
 
 impl Marks {
+    fn new() -> Self {
+        Self {
+            held: AtomicU32::new(0),
+            entered: AtomicU32::new(0),
+            failing: AtomicU32::new(0),
+            release: Semaphore::new(0),
+        }
+    }
+
+    /// Lets so many calls go that are held, or will be.
+    pub(crate) fn release(&self, calls: usize) {
+        self.release.add_permits(calls);
+    }
+
+    async fn released(&self) {
+        let permit = self.release.acquire().await;
+        permit.expect("it is never closed").forget();
+    }
+
     fn enter(&self) {
         self.entered.fetch_add(1, Ordering::SeqCst);
     }
@@ -150,7 +169,7 @@ impl Crew {
 
 impl CrewMember {
     async fn new(node: Node) -> Self {
-        let marks = Arc::<Marks>::default();
+        let marks = Arc::new(Marks::new());
         register(&node, &marks).await;
         Self { node, marks }
     }
@@ -183,7 +202,7 @@ async fn register(node: &Node, marks: &Arc<Marks>) {
         of_hold.held.fetch_add(1, Ordering::SeqCst);
         let marks = Arc::clone(&of_hold);
         async move {
-            marks.release.notified().await;
+            marks.released().await;
             Ok(payload)
         }
     };
@@ -199,7 +218,7 @@ async fn register(node: &Node, marks: &Arc<Marks>) {
                     yield Ok(format!("{name} {number}").into_bytes());
                 }
                 marks.held.fetch_add(1, Ordering::SeqCst);
-                marks.release.notified().await;
+                marks.released().await;
             }
         }
     };

@@ -38,7 +38,7 @@ async fn the_first_successes_are_enough_and_the_others_are_cancelled() {
     let releasing = async {
         let all = || crew.workers.iter().all(|worker| worker.marks.held() == 1);
         eventually("all hold", all).await;
-        crew.workers[2].marks.release.notify_one();
+        crew.workers[2].marks.release(1);
     };
     let (results, ()) = soon("the first", async { tokio::join!(call, releasing) }).await;
     let results = results.unwrap();

@@ -35,9 +35,9 @@ async fn a_stream_holds_its_place_until_it_ends_or_is_dropped() {
     assert_eq!(in_flight(), 2);
     drop(dropped);
     assert_eq!(in_flight(), 1);
-    eventually("it waits", || crew.workers[0].marks.held() >= 1).await;
-    crew.workers[0].marks.release.notify_waiters();
-    crew.workers[0].marks.release.notify_one();
+    let server = &crew.workers[0].node.server;
+    eventually("the dropped one is gone", || server.running_calls() == 1).await;
+    crew.workers[0].marks.release(1);
     assert!(soon("the end", stream.next()).await.is_none());
     assert_eq!(
         in_flight(),

@@ -61,7 +61,7 @@ async fn a_slow_worker_is_hedged_and_the_loser_is_cancelled() {
     let held = || crew.workers.iter().map(|worker| worker.marks.held());
     eventually("both were asked", || held().sum::<u32>() == 2).await;
     assert!(held().all(|held| held == 1), "two different workers");
-    crew.workers[1].marks.release.notify_one();
+    crew.workers[1].marks.release(1);
     let reply = soon("the hedged call", call).await.unwrap();
     assert_eq!(reply.unwrap(), b"x");
     let counters = client.counters();
@@ -73,9 +73,41 @@ async fn a_slow_worker_is_hedged_and_the_loser_is_cancelled() {
     // What is not idempotent is sent to one alone.
     let call = tokio::spawn(client.call_worker("hold", Vec::new(), None));
     eventually("one more was asked", || held().sum::<u32>() == 3).await;
-    tokio::time::sleep(Duration::from_millis(60)).await;
-    assert_eq!(held().sum::<u32>(), 3);
+    // One that began later has been hedged, so this one's time has passed too.
+    let later = tokio::spawn(client.call_worker_with("hold", Vec::new(), None, options()));
+    eventually("the later one is hedged", || client.counters().hedges == 2).await;
+    eventually("it was asked twice", || held().sum::<u32>() == 5).await;
     call.abort();
+    later.abort();
+    assert_eq!(client.counters().hedges, 2);
+}
+
+#[tokio::test]
+async fn a_hedge_that_is_refused_does_not_hide_that_the_first_may_have_run() {
+    let mut crew = Crew::of(&["w-1"]).await;
+    let full = crew.cluster.rpc("w-2").with_max_calls(64, 1);
+    let full = crew.hire_with(full, config().with_tag("full", "")).await;
+    crew.workers.push(full);
+    let registry = crew.registry(LoadBalancingStrategy::RoundRobin).await;
+    let config = ClusterClientConfig::new(crew.rpc())
+        .with_attempts_max(1)
+        .with_hedge_after(Duration::from_millis(20))
+        .with_attempt_timeout(Duration::from_millis(200));
+    let client = ClusterClient::new(registry, config);
+    let _filling = tokio::spawn(client.call_worker("hold", Vec::new(), Some("full")));
+    eventually("it is full", || crew.workers[1].marks.held() == 1).await;
+    for round in 0..4 {
+        let before = crew.workers[0].marks.held();
+        let options = CallOptions::new().idempotent();
+        let call = client.call_worker_with("hold", Vec::new(), None, options);
+        let error = soon("the call", call).await.unwrap_err();
+        let was_entered = crew.workers[0].marks.held() > before;
+        assert!(
+            !was_entered || error.handler_ran() == rpcnet::HandlerRan::Maybe,
+            "round {round}: {error:?}"
+        );
+    }
+    assert!(crew.workers[0].marks.held() > 0, "it was never asked");
 }
 
 #[tokio::test]
@@ -91,7 +123,7 @@ async fn an_attempt_that_takes_too_long_is_made_elsewhere() {
     eventually("the other one was asked", || held().all(|held| held >= 1)).await;
     crew.workers
         .iter()
-        .for_each(|worker| worker.marks.release.notify_one());
+        .for_each(|worker| worker.marks.release(1));
     let reply = soon("the call", call).await.unwrap();
     assert_eq!(reply.unwrap(), b"x");
     assert!(client.counters().retries >= 1);
