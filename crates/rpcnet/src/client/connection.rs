@@ -63,6 +63,11 @@ impl ClientConnection {
         !self.is_over.load(Ordering::Acquire)
     }
 
+    /// Returns true where a call can start here without waiting for another to end.
+    pub(crate) fn has_place(&self) -> bool {
+        self.is_usable() && self.places.available_permits() > 0
+    }
+
     /// Starts no more calls here (W-48); those that wait for a place move on.
     pub(crate) fn retire(&self) {
         self.is_over.store(true, Ordering::Release);

@@ -119,6 +119,12 @@ impl Link {
         current.as_ref().is_some_and(|it| it.is_usable())
     }
 
+    /// Whether there is a connection with a place for one more call.
+    pub(crate) fn has_place(&self) -> bool {
+        let current = self.current.load();
+        current.as_ref().is_some_and(|it| it.has_place())
+    }
+
     /// Ends the link: calls under way are cancelled, later ones refused.
     pub(crate) fn close(&self) {
         self.tasks.stop();

@@ -362,6 +362,11 @@ impl RpcClient {
         streaming::open_for_upload(&self.shared, request).await
     }
 
+    /// Whether a call can be sent without waiting for a connection or for a place on it.
+    pub(crate) fn has_place(&self) -> bool {
+        self.shared.link.has_place()
+    }
+
     /// Whether a call can be sent without waiting for a connection.
     pub(crate) fn is_connected(&self) -> bool {
         self.shared.link.is_connected()

@@ -159,7 +159,7 @@ impl Inner {
             filter: target.filter.as_deref(),
             key: target.key,
             tried,
-            is_connected: &|worker: &Worker| self.lines.is_connected(worker),
+            is_near: &|worker: &Worker| self.lines.has_place(worker),
             takes_silent: true,
         })
     }

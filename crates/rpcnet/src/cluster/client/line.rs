@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use crate::client::{Endpoint, RpcClient};
 use crate::cluster::workers::{Worker, WorkerState};
 use crate::config::RpcConfig;
-use crate::error::RpcError;
 
 /// A client of one worker, until the worker goes.
 #[derive(Debug)]
@@ -22,20 +21,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(
-        worker: &Worker,
-        endpoint: &Arc<Endpoint>,
-        config: &RpcConfig,
-    ) -> Result<Self, RpcError> {
+    pub(super) fn new(worker: &Worker, endpoint: &Arc<Endpoint>, config: &RpcConfig) -> Self {
         let config = config.clone().with_server_name(worker.name().as_str());
         let client = RpcClient::over(Arc::clone(endpoint), worker.address(), config.clone());
-        Ok(Self {
+        Self {
             worker: worker.clone(),
             endpoint: Arc::clone(endpoint),
             config,
             client: ArcSwap::from_pointee(client),
             is_dialling: AtomicBool::new(false),
-        })
+        }
     }
 
     pub(super) fn client(&self) -> Arc<RpcClient> {
@@ -49,6 +44,11 @@ impl Line {
     /// Whether a call can be sent without waiting for a connection.
     pub(super) fn is_connected(&self) -> bool {
         self.client.load().is_connected()
+    }
+
+    /// Whether a call can be sent without waiting for anything.
+    pub(super) fn has_place(&self) -> bool {
+        self.client.load().has_place()
     }
 
     /// Ends the calls under way, whose worker is gone. Should it be there after all, later

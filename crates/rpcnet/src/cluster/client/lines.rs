@@ -63,7 +63,7 @@ impl Lines {
         if let Some(line) = lines.get(&key(worker)) {
             return Ok(Arc::clone(line));
         }
-        let line = Arc::new(Line::new(worker, &self.endpoint()?, &self.rpc)?);
+        let line = Arc::new(Line::new(worker, &self.endpoint()?, &self.rpc));
         let mut lines = ByWorker::clone(&lines);
         lines.insert(key(worker), Arc::clone(&line));
         self.by_worker.store(Arc::new(lines));
@@ -76,6 +76,12 @@ impl Lines {
         lines
             .get(&key(worker))
             .is_some_and(|line| line.is_connected())
+    }
+
+    /// Whether a call to the worker can be sent without waiting for anything.
+    pub(super) fn has_place(&self, worker: &Worker) -> bool {
+        let lines = self.by_worker.load();
+        lines.get(&key(worker)).is_some_and(|line| line.has_place())
     }
 
     /// A connection was lost: whoever keeps the lines makes it anew.

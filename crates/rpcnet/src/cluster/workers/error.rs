@@ -24,15 +24,17 @@ pub enum WorkerError {
     /// No worker that is there fits, or none of those that fit can be called.
     #[error(transparent)]
     NoWorker(Box<Absent>),
-    /// All workers that fit have as many calls in flight as they may.
+    /// All workers that fit have as many calls in flight as they may: one where a worker is
+    /// on probation after failures.
     #[error(
-        "all {workers} workers that fit have {in_flight_max} calls in flight: wait, add \
-         workers, or raise WorkerConfig::with_in_flight_max"
+        "none of the {workers} workers that fit has room: each may have {in_flight_max} calls in \
+         flight, and one while it is on probation after failures; wait, add workers, or raise \
+         WorkerConfig::with_in_flight_max"
     )]
     AllBusy {
         /// How many fit and could be called.
         workers: usize,
-        /// What each of them has in flight.
+        /// What each of them may have in flight.
         in_flight_max: usize,
     },
     /// None came within the time that was given.

@@ -41,6 +41,8 @@ pub(super) struct Choice {
     pub(super) ready: Group,
     /// Those out of reach; the last resort of who has a connection to them still.
     pub(super) silent: Group,
+    /// So many of them are out for their failures that nobody is left out for any.
+    pub(super) is_panicking: bool,
     draining: usize,
 }
 
@@ -158,17 +160,18 @@ impl Choice {
                 silent.push(worker.clone());
             }
         }
-        let is_ejected = |worker: &Worker| worker.state().grade() == Grade::Ejected;
-        let ejected = reachable.iter().filter(|worker| is_ejected(worker)).count();
+        let is_out = |worker: &&Worker| worker.state().grade() != Grade::Admitted;
+        let (out, all) = (reachable.iter().filter(is_out).count(), reachable.len());
         // Where so many fail, it is hardly theirs alone: all are called again.
-        let all = reachable.len();
-        if !rules.ejection.panics(all - ejected, all) {
-            reachable.retain(|worker| !is_ejected(worker));
+        let is_panicking = rules.ejection.panics(all - out, all);
+        if !is_panicking {
+            reachable.retain(|worker| worker.state().grade() != Grade::Ejected);
         }
         Self {
             filter,
             ready: Group::new(reachable, rules.strategy, before.map(|it| &it.ready)),
             silent: Group::new(silent, rules.strategy, before.map(|it| &it.silent)),
+            is_panicking,
             draining,
         }
     }

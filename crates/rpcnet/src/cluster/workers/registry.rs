@@ -270,7 +270,7 @@ fn plain_wish(filter: Option<&str>) -> Wish<'_> {
         filter,
         key: None,
         tried: &NOBODY,
-        is_connected: &|_| true,
+        is_near: &|_| true,
         takes_silent: false,
     }
 }

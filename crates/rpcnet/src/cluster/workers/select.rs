@@ -53,8 +53,9 @@ pub(crate) struct Wish<'a> {
     pub(crate) key: Option<u64>,
     /// Who was asked already: others are preferred.
     pub(crate) tried: &'a Tried,
-    /// Who can be called without waiting for a connection: preferred too.
-    pub(crate) is_connected: &'a dyn Fn(&Worker) -> bool,
+    /// Who can be called without waiting for a connection or for a place on it: preferred
+    /// too.
+    pub(crate) is_near: &'a dyn Fn(&Worker) -> bool,
     /// Whether one that is out of reach and still connected is better than none.
     pub(crate) takes_silent: bool,
 }
@@ -83,9 +84,10 @@ impl Shared {
     ) -> Result<SelectedWorker, WorkerError> {
         let most = self.config.in_flight_max;
         let now = self.stir.now();
-        let fits = |worker: &Worker| worker.has_room(most) && !worker.is_spared(now);
+        let has_room = |worker: &Worker| worker.has_room(most, choice.is_panicking);
+        let fits = |worker: &Worker| has_room(worker) && !worker.is_spared(now);
         let is_new = |worker: &Worker| !wish.tried.has(worker);
-        let is_near = |worker: &Worker| (wish.is_connected)(worker);
+        let is_near = |worker: &Worker| (wish.is_near)(worker);
         let (ready, silent) = (&choice.ready, &choice.silent);
         DRAW.with(|cell| {
             let draw = &mut *cell.borrow_mut();
@@ -105,7 +107,7 @@ impl Shared {
                         wish.takes_silent
                             .then(|| silent.pick(&mut ask, is_silent))?
                     })
-                    .or_else(|| ready.pick(&mut ask, |it| it.has_room(most)));
+                    .or_else(|| ready.pick(&mut ask, has_room));
                 let Some(worker) = worker else {
                     break;
                 };

@@ -143,13 +143,12 @@ impl Worker {
         &self.0.state
     }
 
-    /// Whether a choice may fall on it now.
-    pub(super) fn has_room(&self, most: u32) -> bool {
-        let in_flight = self.0.state.in_flight();
-        match self.0.state.grade() {
-            Grade::Probing => in_flight == 0,
-            Grade::Admitted | Grade::Ejected => in_flight < most,
-        }
+    /// Whether a choice may fall on it now. On probation it gets one call at a time, unless
+    /// nobody is to be left out.
+    pub(super) fn has_room(&self, most: u32, is_panicking: bool) -> bool {
+        let state = &self.0.state;
+        let is_probing = state.grade() == Grade::Probing && !is_panicking;
+        state.in_flight() < if is_probing { 1 } else { most }
     }
 
     /// Whether others are to be preferred for the moment.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rpcnet::cluster::{EjectionConfig, LoadBalancingStrategy, Worker, WorkerConfig};
 
 use super::crew::Crew;
-use crate::pair::soon;
+use crate::pair::{eventually, soon};
 
 fn config() -> WorkerConfig {
     let ejection = EjectionConfig::default()
@@ -70,4 +70,35 @@ async fn where_all_fail_all_are_still_called() {
     }
     let reply = client.call_worker("work", b"x".to_vec(), None).await;
     assert!(reply.is_ok(), "one of them is always called");
+}
+
+/// With nobody else there, a probation of one call at a time would fail all the others.
+#[tokio::test]
+async fn the_only_worker_takes_more_than_one_call_on_probation() {
+    let crew = Crew::of(&["w-1"]).await;
+    let client = crew.client_by(config()).await;
+    let marks = &crew.workers[0].marks;
+    marks.failing.store(3, Ordering::SeqCst);
+    for _ in 0..3 {
+        let reply = client.call_worker("work", Vec::new(), None).await;
+        assert!(reply.is_err(), "it fails three calls in a row");
+    }
+    let is_out = |workers: &[Worker]| workers.iter().any(Worker::is_ejected);
+    soon("it is out", client.registry().wait_until(is_out)).await;
+    let calls: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(client.call_worker("hold", Vec::new(), None)))
+        .collect();
+    eventually("all three are taken", || marks.held() == 3).await;
+    // With these in flight it gets on probation, and has to succeed to be admitted.
+    let mending = async {
+        while is_out(&client.registry().workers()) {
+            let reply = client.call_worker("who", Vec::new(), None).await;
+            assert!(reply.is_ok(), "{reply:?}");
+        }
+    };
+    soon("it is admitted again", mending).await;
+    marks.release(3);
+    for call in calls {
+        assert!(soon("a held call", call).await.unwrap().is_ok());
+    }
 }

@@ -215,3 +215,29 @@ async fn a_call_that_may_have_run_at_one_worker_is_not_said_not_to_by_the_next()
     }
     assert!(marks.held() > 0, "it was never asked");
 }
+
+/// A worker whose connection takes no more calls is no reason to wait while another is free.
+#[tokio::test]
+async fn a_call_goes_where_there_is_a_place_on_the_connection() {
+    let mut crew = Crew::of(&["w-1"]).await;
+    let narrow = crew.cluster.rpc("w-2").with_max_calls(1, 64);
+    let narrow = crew.hire_with(narrow, config()).await;
+    crew.workers.push(narrow);
+    let client = crew.client().await;
+    let holding = tokio::spawn(client.call_worker("hold", Vec::new(), Some("role=worker")));
+    let held = || crew.workers.iter().map(|worker| worker.marks.held());
+    eventually("one is held", || held().sum::<u32>() == 1).await;
+    let second = tokio::spawn(client.call_worker("hold", Vec::new(), Some("role=worker")));
+    eventually("both are held", || held().all(|held| held == 1)).await;
+    // By turns, every other call would wait for the one that is held on the narrow one.
+    for _ in 0..6 {
+        let reply = soon("a call", client.call_worker("who", Vec::new(), None)).await;
+        assert_eq!(reply.unwrap(), b"w-1");
+    }
+    crew.workers
+        .iter()
+        .for_each(|worker| worker.marks.release(1));
+    for call in [holding, second] {
+        soon("a held call", call).await.unwrap().unwrap();
+    }
+}
