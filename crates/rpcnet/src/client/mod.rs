@@ -3,7 +3,9 @@
 mod backoff;
 mod connection;
 mod endpoint;
+mod into_bytes;
 mod link;
+mod only;
 mod request;
 mod streaming;
 #[cfg(test)]
@@ -12,10 +14,9 @@ mod unary;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -23,11 +24,13 @@ use rpcnet_proto::{CallId, CallKind};
 
 pub(crate) use self::backoff::Backoff;
 pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::into_bytes::IntoBytes;
 use self::link::Link;
+pub(crate) use self::only::only;
 pub(crate) use self::request::Request;
 pub(crate) use self::streaming::OpenedUpload;
 pub use self::streaming::ResponseStream;
-pub(crate) use self::unary::{Attempted, wrong_shape};
+pub(crate) use self::unary::Attempted;
 use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
@@ -222,7 +225,7 @@ impl RpcClient {
     where
         S: Stream<Item = Vec<u8>> + Send + 'static,
     {
-        let requests = IntoBytes { requests };
+        let requests = IntoBytes::new(requests);
         self.open_with_upload(method, CallKind::Bidirectional, requests, options)
     }
 
@@ -299,12 +302,9 @@ impl RpcClient {
     where
         S: Stream<Item = Vec<u8>> + Send + 'static,
     {
-        let requests = IntoBytes { requests };
+        let requests = IntoBytes::new(requests);
         let opened = self.open_with_upload(method, CallKind::ClientStreaming, requests, options);
-        async move {
-            let responses = opened.await?;
-            responses.only().await
-        }
+        async move { only(pin!(opened.await?)).await }
     }
 
     /// Opens a call with one message, for whoever decodes the responses.
@@ -406,23 +406,6 @@ impl RpcClient {
     /// Dropping the last clone does the same, after the calls under way have ended.
     pub fn close(&self) {
         self.shared.link.close();
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// A caller's requests, as shared buffers.
-    struct IntoBytes<S> {
-        #[pin]
-        requests: S,
-    }
-}
-
-impl<S: Stream<Item = Vec<u8>>> Stream for IntoBytes<S> {
-    type Item = Result<Bytes, RpcError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.project().requests.poll_next(cx));
-        Poll::Ready(item.map(|item| Ok(Bytes::from(item))))
     }
 }
 

@@ -17,7 +17,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
 use super::request::{Frames, Request, check_message};
-use super::unary::wrong_shape;
 use crate::error::{HandlerRan, RpcError};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
@@ -270,19 +269,6 @@ impl ResponseStream {
     /// the call asked.
     pub(crate) fn load(&self) -> Option<Load> {
         self.load
-    }
-
-    /// Waits for the one message of a call that has exactly one.
-    pub(crate) async fn only(mut self) -> Result<Vec<u8>, RpcError> {
-        let Some(reply) = poll_fn(|cx| self.poll_bytes(cx)).await else {
-            return Err(wrong_shape());
-        };
-        let reply = reply?;
-        match poll_fn(|cx| self.poll_bytes(cx)).await {
-            None => Ok(reply.into()),
-            Some(Ok(_)) => Err(wrong_shape()),
-            Some(Err(error)) => Err(error),
-        }
     }
 
     /// Polls for the next response in a shared buffer: no copy where it came in one piece.

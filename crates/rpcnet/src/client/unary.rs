@@ -219,7 +219,7 @@ async fn read(
     }
 }
 
-pub(crate) fn wrong_shape() -> RpcError {
+pub(super) fn wrong_shape() -> RpcError {
     RpcError::StreamError(StreamError::new(
         StreamErrorKind::WrongShape,
         HandlerRan::Maybe,

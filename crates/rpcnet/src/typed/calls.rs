@@ -1,9 +1,8 @@
 //! [`Calls`]: the part of a generated client that all clients share.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::pin;
 
-use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::CodecId;
 
@@ -15,9 +14,8 @@ use super::responses::{Responses, failure};
 use super::then::then;
 use super::upload::Upload;
 use crate::call_options::CallOptions;
-use crate::client::wrong_shape;
+use crate::client::only;
 use crate::codec;
-use crate::error::RpcError;
 
 /// A carrier, and what the calls over it have in common.
 #[derive(Debug, Clone)]
@@ -186,19 +184,5 @@ impl<C: Carrier> Calls<C> {
             Ok(responses) => Ok(Responses::new::<X>(responses, codec)),
             Err(error) => Err(failure::<E, X>(codec, error)),
         })
-    }
-}
-
-/// The one response of a call that has exactly one.
-async fn only<S>(mut responses: Pin<&mut S>) -> Result<Bytes, RpcError>
-where
-    S: Stream<Item = Result<Bytes, RpcError>>,
-{
-    let mut next = async || poll_fn(|cx| responses.as_mut().poll_next(cx)).await;
-    let reply = next().await.ok_or_else(wrong_shape)??;
-    match next().await {
-        None => Ok(reply),
-        Some(Ok(_)) => Err(wrong_shape()),
-        Some(Err(error)) => Err(error),
     }
 }

@@ -33,11 +33,10 @@ use self::lines::Lines;
 pub use self::pool::WorkerPool;
 pub use self::scatter::WorkerResult;
 pub use self::stream::{WorkerBytes, WorkerStream};
-use self::upload::IntoBytes;
 use super::filter::FilterError;
 use super::workers::WorkerRegistry;
 use crate::call_options::CallOptions;
-use crate::client::Request;
+use crate::client::{IntoBytes, Request, only};
 use crate::error::RpcError;
 use crate::task::Tasks;
 
@@ -321,7 +320,7 @@ impl ClusterClient {
         let requests = IntoBytes::new(requests);
         let target = Target::new(filter);
         let opened = self.streaming(method, CallKind::ClientStreaming, requests, target, options);
-        async move { opened.await?.only().await.map(Vec::from) }
+        async move { only(pin!(opened.await?)).await }
     }
 
     /// Calls a method of every worker that passes the filter, each once, and returns what

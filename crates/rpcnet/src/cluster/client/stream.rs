@@ -1,7 +1,7 @@
 //! [`WorkerStream`]: the responses of a streaming call at a worker.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,7 +12,7 @@ use futures_core::Stream;
 use super::choose::Course;
 use super::decide::{self, Next};
 use super::{Inner, Target};
-use crate::client::{Request, ResponseStream, wrong_shape};
+use crate::client::{Request, ResponseStream};
 use crate::cluster::workers::{SelectedWorker, Worker};
 use crate::error::RpcError;
 
@@ -26,7 +26,7 @@ pub struct WorkerStream(Now);
 enum Now {
     Open(Box<Open>),
     /// The call goes to another worker; nothing was received from the last one.
-    Moving(Pin<Box<dyn Future<Output = Result<Box<Open>, RpcError>> + Send>>),
+    Moving(Moving),
     Over,
 }
 
@@ -171,19 +171,6 @@ impl WorkerStream {
             };
             self.0 = Now::Over;
             return Poll::Ready(item);
-        }
-    }
-
-    /// Waits for the one response of a call that has exactly one.
-    pub(super) async fn only(mut self) -> Result<Bytes, RpcError> {
-        let Some(reply) = poll_fn(|cx| self.poll_bytes(cx)).await else {
-            return Err(wrong_shape());
-        };
-        let reply = reply?;
-        match poll_fn(|cx| self.poll_bytes(cx)).await {
-            None => Ok(reply),
-            Some(Ok(_)) => Err(wrong_shape()),
-            Some(Err(error)) => Err(error),
         }
     }
 }

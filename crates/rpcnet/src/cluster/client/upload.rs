@@ -1,8 +1,7 @@
 //! Calls with any number of requests.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -54,27 +53,4 @@ async fn sought(
         }
     });
     request.within_deadline(seeking).await
-}
-
-pin_project_lite::pin_project! {
-    /// A caller's requests, as shared buffers.
-    pub(super) struct IntoBytes<S> {
-        #[pin]
-        requests: S,
-    }
-}
-
-impl<S> IntoBytes<S> {
-    pub(super) const fn new(requests: S) -> Self {
-        Self { requests }
-    }
-}
-
-impl<S: Stream<Item = Vec<u8>>> Stream for IntoBytes<S> {
-    type Item = Result<Bytes, RpcError>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.project().requests.poll_next(cx));
-        Poll::Ready(item.map(|item| Ok(Bytes::from(item))))
-    }
 }
