@@ -127,13 +127,13 @@ impl Process {
 /// Has the system kill this process with its parent. The end of standard input says the same,
 /// but a process that is paused cannot read it.
 #[cfg(target_os = "linux")]
-pub(super) fn die_with_parent() -> io::Result<()> {
+fn die_with_parent() -> io::Result<()> {
     use rustix::process::set_parent_process_death_signal;
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn die_with_parent() -> io::Result<()> {
+fn die_with_parent() -> io::Result<()> {
     Ok(())
 }
 
@@ -146,4 +146,19 @@ async fn line_after(
     let rest = line.as_deref().and_then(|line| line.strip_prefix(keyword));
     rest.map(|rest| rest.trim().to_owned())
         .ok_or_else(|| io::Error::other(format!("the process did not say `{}`", keyword.trim())))
+}
+
+/// Runs what a process of the demo is there for, and no longer than the demo itself lives.
+pub(super) fn run_alone(
+    work: impl Future<Output = Result<(), Box<dyn std::error::Error>>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    die_with_parent()?;
+    // Some such processes share the machine: one thread each is plenty.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let outcome = runtime.block_on(Box::pin(work));
+    // Reading standard input occupies a thread that would be waited for.
+    runtime.shutdown_background();
+    outcome
 }

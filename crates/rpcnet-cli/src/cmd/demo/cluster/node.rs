@@ -8,7 +8,7 @@ use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthCon
 use rpcnet::{RpcConfig, RpcServer};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::super::process::{READY, STOPPED, die_with_parent};
+use super::super::process::{READY, STOPPED, run_alone};
 use super::super::server::say;
 
 /// Be a node of the demo's cluster until standard input is closed, then leave it.
@@ -43,15 +43,7 @@ pub(in super::super) const ANY_PORT: SocketAddr =
 ///
 /// What is wrong with the certificates, or why the cluster was not joined or left.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    die_with_parent()?;
-    // Five such processes share the machine: one thread each is plenty.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(Box::pin(take_part(args)));
-    // Reading standard input occupies a thread that would be waited for.
-    runtime.shutdown_background();
-    outcome
+    run_alone(take_part(args))
 }
 
 async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {

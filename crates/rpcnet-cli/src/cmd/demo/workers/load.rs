@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::super::cluster::node::{ANY_PORT, member};
-use super::super::process::{READY, STOPPED, die_with_parent};
+use super::super::process::{READY, STOPPED, run_alone};
 use super::super::server::say;
 use super::book::{Book, Kind};
 use super::tally::{LoadHandler, LoadServer, Tally};
@@ -58,14 +58,7 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 ///
 /// What is wrong with the certificates, or why the cluster was not joined.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    die_with_parent()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(Box::pin(take_part(args)));
-    // Reading standard input occupies a thread that would be waited for.
-    runtime.shutdown_background();
-    outcome
+    run_alone(take_part(args))
 }
 
 async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {

@@ -10,7 +10,7 @@ use rpcnet::RpcServer;
 use rpcnet::cluster::ClusterConfig;
 
 use super::super::cluster::node::member;
-use super::super::process::{READY, STOPPED, die_with_parent};
+use super::super::process::{READY, STOPPED, run_alone};
 use super::super::server::say;
 use super::work::{Bench, WorkServer};
 
@@ -40,15 +40,7 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// What is wrong with the certificates, or why the cluster was not joined.
 pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    die_with_parent()?;
-    // Six such processes share the machine: one thread each is plenty.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let outcome = runtime.block_on(Box::pin(work(args)));
-    // Reading standard input occupies a thread that would be waited for.
-    runtime.shutdown_background();
-    outcome
+    run_alone(work(args))
 }
 
 async fn work(args: &Args) -> Result<(), Box<dyn Error>> {
