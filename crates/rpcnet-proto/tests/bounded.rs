@@ -7,9 +7,9 @@ use peak_alloc::PeakAlloc;
 use rpcnet_proto::CallKind;
 use rpcnet_proto::swim::{Message, NodeName};
 use rpcnet_proto::wire::{
-    Beat, Cancel, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway, GossipEvent,
-    GossipReader, Header, Hello, Load, RequestReader, ResponseReader, Settings, decode_status,
-    encode,
+    BatchRequestReader, BatchResponseReader, Beat, Cancel, ControlReader, Frame, FrameDecoder,
+    FrameLimits, GoAway, GossipEvent, GossipReader, Header, Hello, Load, RequestReader,
+    ResponseReader, Settings, decode_status, encode,
 };
 
 #[global_allocator]
@@ -170,7 +170,7 @@ fn read_all_ways(bytes: &[u8]) {
             Frame::Hello(body) => Hello::decode(body).err(),
             Frame::Beat(body) => Beat::decode(body).err(),
             Frame::Load(body) => Load::decode(body).err(),
-            Frame::Message(_) | Frame::Gossip(_) | Frame::End => None,
+            Frame::Message(_) | Frame::Answer(_) | Frame::Gossip(_) | Frame::End => None,
         };
     }
     assert!(decoder.buffered() <= bytes.len());
@@ -178,6 +178,14 @@ fn read_all_ways(bytes: &[u8]) {
     let mut request = RequestReader::new(limits);
     request.push(after_kind.clone());
     while let Ok(Some(_)) = request.next_event() {}
+
+    let mut batch = BatchRequestReader::new(limits);
+    batch.push(after_kind.clone());
+    while let Ok(Some(_)) = batch.next_event() {}
+
+    let mut answers = BatchResponseReader::new(limits, 4);
+    answers.push(shared.clone());
+    while let Ok(Some(_)) = answers.next_event() {}
 
     let mut gossip = GossipReader::new();
     gossip.push(after_kind.clone());

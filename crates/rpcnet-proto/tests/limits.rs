@@ -67,6 +67,7 @@ fn messages_and_headers_are_as_long_as_the_limits_say() {
 fn other_frames_are_as_long_as_the_protocol_says() {
     for (byte, limit) in [
         (0x03, FrameLimits::STATUS_BYTES_MAX),
+        (0x04, FrameLimits::ANSWER_BYTES_MAX),
         (0x10, FrameLimits::CONTROL_BYTES_MAX),
         (0x11, FrameLimits::CONTROL_BYTES_MAX),
         (0x12, FrameLimits::CONTROL_BYTES_MAX),

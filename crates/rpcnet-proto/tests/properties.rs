@@ -7,9 +7,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rpcnet_proto::swim::NodeName;
 use rpcnet_proto::wire::{
-    Beat, Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, GossipEvent,
-    GossipReader, Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent, ResponseReader,
-    Settings, encode, varint,
+    Answer, BatchRequestEvent, BatchRequestReader, BatchResponseEvent, BatchResponseReader, Beat,
+    Cancel, ControlEvent, ControlReader, ErrorCode, FrameLimits, GoAway, GossipEvent, GossipReader,
+    Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent, ResponseReader, Settings,
+    encode, varint,
 };
 use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, Method, Origin, Status, TraceContext,
@@ -87,6 +88,66 @@ proptest! {
         }
         encode::end(&mut out);
         let (events, outcome) = read(ResponseReader::new(LIMITS, kind), &out, &sizes);
+        prop_assert_eq!(events, expected);
+        prop_assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn batches_round_trip_however_they_are_cut(
+        headers in vec(any_header(), 1..6),
+        message in any_body(),
+        sizes in vec(1_usize..600, 1..5),
+    ) {
+        let mut out = BytesMut::new();
+        let mut expected = Vec::new();
+        for mut header in headers {
+            header.kind = CallKind::Unary;
+            encode::header(&mut out, &header);
+            encode::message(&mut out, &message);
+            expected.push(BatchRequestEvent::Header(Ok(header)));
+            expected.push(BatchRequestEvent::Message(message.clone()));
+        }
+        encode::end(&mut out);
+        expected.push(BatchRequestEvent::End);
+        let (events, outcome) = read(BatchRequestReader::new(LIMITS), &out, &sizes);
+        prop_assert_eq!(events, expected);
+        prop_assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn answers_round_trip_however_they_are_cut(
+        results in vec(
+            (proptest::option::of(any_load()), prop_oneof![
+                any_body().prop_map(Ok),
+                (any_status(), any_origin()).prop_map(Err),
+            ]),
+            1..6,
+        ),
+        is_reversed in any::<bool>(),
+        sizes in vec(1_usize..600, 1..5),
+    ) {
+        let calls = results.len();
+        let answers = results.into_iter().enumerate();
+        let answers = answers.map(|(index, (load, result))| Answer { index, load, result });
+        let mut answers: Vec<_> = answers.collect();
+        if is_reversed {
+            answers.reverse();
+        }
+        let mut out = BytesMut::new();
+        for answer in &answers {
+            encode::answer(&mut out, answer.index);
+            if let Some(load) = answer.load {
+                encode::load(&mut out, load);
+            }
+            match &answer.result {
+                Ok(body) => encode::message(&mut out, body),
+                Err((status, origin)) => encode::status(&mut out, status, *origin),
+            }
+        }
+        encode::end(&mut out);
+        let mut expected: Vec<_> = answers.into_iter().map(BatchResponseEvent::Answer).collect();
+        expected.push(BatchResponseEvent::End);
+        let (events, outcome) = read(BatchResponseReader::new(LIMITS, calls), &out, &sizes);
         prop_assert_eq!(events, expected);
         prop_assert_eq!(outcome, Ok(()));
     }

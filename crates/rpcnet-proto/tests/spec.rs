@@ -87,7 +87,7 @@ fn every_error_of_the_table_has_a_vector_and_the_other_way_round() {
     let table = SPEC
         .split("| error | rule | code |")
         .nth(1)
-        .expect("section 16 has the table");
+        .expect("section 17 has the table");
     let named: BTreeSet<String> = table
         .lines()
         .skip(2)
@@ -120,7 +120,7 @@ fn the_example_is_the_vector_that_it_names() {
     let example = SPEC
         .split("`unary request`")
         .nth(1)
-        .expect("section 16 has the example");
+        .expect("section 17 has the example");
     let hex: String = example
         .lines()
         .filter(|line| line.starts_with("    "))

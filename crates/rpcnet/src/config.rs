@@ -59,6 +59,22 @@ pub struct RpcConfig {
     pub(crate) connect_timeout: Duration,
     pub(crate) reconnect_backoff: (Duration, Duration),
     pub(crate) limits: Limits,
+    pub(crate) batching: Batching,
+}
+
+/// Whether unary calls that are made at the same moment travel together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Batching {
+    /// A call that is alone on its connection leaves at once, on a stream of its own; one
+    /// that is not leaves together with those that are made at the same moment.
+    #[default]
+    Auto,
+    /// Every unary call that may travel with others waits for those that are made at the
+    /// same moment. For tests: it saves nothing over [`Auto`](Self::Auto).
+    Always,
+    /// Every call has a stream of its own; a server with this setting takes no batches.
+    Never,
 }
 
 impl RpcConfig {
@@ -80,6 +96,7 @@ impl RpcConfig {
             connect_timeout: Duration::from_secs(5),
             reconnect_backoff: (Duration::from_millis(50), Duration::from_millis(500)),
             limits: Limits::default(),
+            batching: Batching::default(),
         }
     }
 
@@ -182,6 +199,15 @@ impl RpcConfig {
     pub fn with_max_calls(mut self, per_connection: usize, per_server: usize) -> Self {
         self.limits.calls_per_connection_max = per_connection;
         self.limits.calls_per_server_max = per_server;
+        self
+    }
+
+    /// Says whether unary calls that are made at the same moment share a stream.
+    ///
+    /// Default [`Batching::Auto`], which is faster the more calls are in flight. Calls with
+    /// long requests, and calls that stream, have streams of their own in any case.
+    pub fn with_batching(mut self, batching: Batching) -> Self {
+        self.batching = batching;
         self
     }
 

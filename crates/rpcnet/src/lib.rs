@@ -145,7 +145,7 @@ pub mod __private {
 
 pub use call_options::CallOptions;
 pub use client::{ResponseStream, RpcClient};
-pub use config::{DEFAULT_STREAM_TIMEOUT, DEFAULT_TIMEOUT, RpcConfig};
+pub use config::{Batching, DEFAULT_STREAM_TIMEOUT, DEFAULT_TIMEOUT, RpcConfig};
 pub use context::CallContext;
 pub use error::{
     ConnectionError, ConnectionErrorKind, HandlerRan, Refusal, RpcError, StreamError,

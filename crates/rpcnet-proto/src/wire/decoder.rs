@@ -18,6 +18,8 @@ impl FrameLimits {
     /// The longest body of a STATUS, in bytes: room for the longest message and
     /// details, and for fields that are yet to come.
     pub const STATUS_BYTES_MAX: usize = 16 * 1024;
+    /// The longest body of an ANSWER, in bytes: room for fields that are yet to come.
+    pub const ANSWER_BYTES_MAX: usize = 64;
     /// The longest body of a SETTINGS, GOAWAY or CANCEL, in bytes.
     pub const CONTROL_BYTES_MAX: usize = 4 * 1024;
     /// The longest body of a HELLO, in bytes: room for fields that are yet to come.
@@ -50,6 +52,8 @@ pub enum Frame {
     Message(Bytes),
     /// The call did not succeed; see [`decode_status`](super::decode_status).
     Status(Bytes),
+    /// The number of a call in its batch, counted from 0.
+    Answer(Bytes),
     /// See [`Settings::decode`](super::Settings::decode).
     Settings(Bytes),
     /// See [`GoAway::decode`](super::GoAway::decode).
@@ -277,6 +281,11 @@ impl FrameDecoder {
                 FrameLimits::STATUS_BYTES_MAX,
                 too_large(kind.to_byte()),
             ),
+            FrameKind::Answer => fits(
+                len,
+                FrameLimits::ANSWER_BYTES_MAX,
+                too_large(kind.to_byte()),
+            ),
             FrameKind::Settings | FrameKind::GoAway | FrameKind::Cancel => fits(
                 len,
                 FrameLimits::CONTROL_BYTES_MAX,
@@ -300,6 +309,7 @@ impl Frame {
             FrameKind::Header => Self::Header(body),
             FrameKind::Message => Self::Message(body),
             FrameKind::Status => Self::Status(body),
+            FrameKind::Answer => Self::Answer(body),
             FrameKind::Settings => Self::Settings(body),
             FrameKind::GoAway => Self::GoAway(body),
             FrameKind::Cancel => Self::Cancel(body),
@@ -316,6 +326,7 @@ impl Frame {
             Self::Header(_) => FrameKind::Header,
             Self::Message(_) => FrameKind::Message,
             Self::Status(_) => FrameKind::Status,
+            Self::Answer(_) => FrameKind::Answer,
             Self::Settings(_) => FrameKind::Settings,
             Self::GoAway(_) => FrameKind::GoAway,
             Self::Cancel(_) => FrameKind::Cancel,

@@ -13,6 +13,9 @@ use crate::{Origin, Status};
 /// The longest frame that [`load`] appends, in bytes.
 pub const LOAD_FRAME_BYTES_MAX: usize = 2 + 2 * varint::BYTES_MAX;
 
+/// The longest frame that [`answer`] appends, in bytes.
+pub const ANSWER_FRAME_BYTES_MAX: usize = 2 + varint::BYTES_MAX;
+
 /// The longest prefix that [`message_prefix`] appends, in bytes.
 pub const PREFIX_BYTES_MAX: usize = varint::BYTES_MAX + 1;
 
@@ -53,6 +56,13 @@ pub fn status(out: &mut BytesMut, status: &Status, origin: Origin) {
     small_frame(out, FrameKind::Status, |body| {
         status_body::encode_body(status, origin, body)
     });
+}
+
+/// Appends an ANSWER: what follows is about the call with this number in its batch.
+pub fn answer(out: &mut BytesMut, index: usize) {
+    let index = index as u64;
+    prefix(out, FrameKind::Answer, varint::encoded_len(index));
+    varint::encode(index, out);
 }
 
 /// Appends a LOAD, its utilization cut to its limit; takes no memory beyond `out`.

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{ErrorCode, FrameKind};
 use crate::swim::NameError;
-use crate::{MetadataError, MethodError};
+use crate::{CallKind, MetadataError, MethodError};
 
 /// What is wrong with the bytes that a peer sent.
 ///
@@ -118,6 +118,18 @@ pub enum WireError {
     /// A HELLO has a name that is none.
     #[error("a HELLO frame: {0}")]
     Name(#[from] NameError),
+    /// A call of a batch streams.
+    #[error("a call of a batch is {kind}, and not unary")]
+    NotUnary {
+        /// The kind of the call.
+        kind: CallKind,
+    },
+    /// An ANSWER is to no call of the batch, or to one that was answered before.
+    #[error("call {index} of a batch has no answer due")]
+    NoAnswerDue {
+        /// The number of the call in its batch.
+        index: u64,
+    },
     /// A BEAT is neither a question nor an answer.
     #[error("a beat of kind {byte} does not exist")]
     UnknownBeat {
@@ -151,6 +163,8 @@ impl WireError {
             | Self::TextNotUtf8 { .. }
             | Self::DuplicateSetting { .. }
             | Self::Name(_)
+            | Self::NotUnary { .. }
+            | Self::NoAnswerDue { .. }
             | Self::UnknownBeat { .. } => ErrorCode::Protocol,
         }
     }

@@ -8,7 +8,7 @@ use std::fmt;
 pub enum StreamKind {
     /// A bidirectional stream that carries one call.
     Call = 0x01,
-    /// Reserved: a bidirectional stream that carries several unary calls.
+    /// A bidirectional stream that carries several unary calls.
     Batch = 0x02,
     /// A bidirectional stream between members of a cluster.
     Gossip = 0x03,
@@ -57,6 +57,8 @@ pub enum FrameKind {
     Message = 0x02,
     /// The call did not succeed, and why.
     Status = 0x03,
+    /// Says which call of a batch the frames that follow answer.
+    Answer = 0x04,
     /// What the sender of the control stream accepts.
     Settings = 0x10,
     /// The sender is draining.
@@ -84,6 +86,7 @@ impl FrameKind {
             0x01 => Some(Self::Header),
             0x02 => Some(Self::Message),
             0x03 => Some(Self::Status),
+            0x04 => Some(Self::Answer),
             0x10 => Some(Self::Settings),
             0x11 => Some(Self::GoAway),
             0x12 => Some(Self::Cancel),
@@ -108,6 +111,7 @@ impl fmt::Display for FrameKind {
             Self::Header => "HEADER",
             Self::Message => "MESSAGE",
             Self::Status => "STATUS",
+            Self::Answer => "ANSWER",
             Self::Settings => "SETTINGS",
             Self::GoAway => "GOAWAY",
             Self::Cancel => "CANCEL",
@@ -138,6 +142,6 @@ mod tests {
                 kinds.1 += 1;
             }
         }
-        assert_eq!(kinds, (4, 10));
+        assert_eq!(kinds, (4, 11));
     }
 }

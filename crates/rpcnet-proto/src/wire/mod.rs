@@ -4,12 +4,16 @@
 //! |---|---|---|
 //! | bidirectional, client to server | [`StreamKind::Call`] | HEADER, MESSAGE, ..., end |
 //! | the same stream, server to client | none | MESSAGE, ..., LOAD where asked, STATUS where it failed, end |
+//! | bidirectional, client to server | [`StreamKind::Batch`] | HEADER, MESSAGE, HEADER, MESSAGE, ..., end |
+//! | the same stream, server to client | none | ANSWER, LOAD where asked, MESSAGE or STATUS, ANSWER, ..., end |
 //! | bidirectional, both ways | [`StreamKind::Gossip`] | HELLO, then GOSSIP and BEAT |
 //! | unidirectional, both ways | [`StreamKind::Control`] | SETTINGS, then GOAWAY and CANCEL |
 //!
 //! A frame is `length: varint | type: u8 | body`; the length counts type and
 //! body, and length 0 is the end marker. What moves the bytes is not here.
 
+mod batch_request;
+mod batch_response;
 mod beat;
 mod body;
 mod cancel;
@@ -31,6 +35,10 @@ mod settings;
 mod status;
 pub mod varint;
 
+pub use batch_request::{
+    BATCH_CALLS_MAX, BATCH_MESSAGE_BYTES_MAX, BatchRequestEvent, BatchRequestReader,
+};
+pub use batch_response::{Answer, BatchResponseEvent, BatchResponseReader};
 pub use beat::Beat;
 pub use cancel::Cancel;
 pub use control::{ControlEvent, ControlReader};

@@ -11,9 +11,10 @@
 use bytes::{Bytes, BytesMut};
 use rpcnet_proto::CallKind;
 use rpcnet_proto::wire::{
-    Beat, Cancel, ControlEvent, ControlReader, Frame, FrameDecoder, FrameLimits, GoAway,
-    GossipEvent, GossipReader, Header, Hello, Load, RequestEvent, RequestReader, ResponseEvent,
-    ResponseReader, Settings, WireError, decode_status, encode,
+    BATCH_CALLS_MAX, BatchRequestEvent, BatchRequestReader, BatchResponseEvent,
+    BatchResponseReader, Beat, Cancel, ControlEvent, ControlReader, Frame, FrameDecoder,
+    FrameLimits, GoAway, GossipEvent, GossipReader, Header, Hello, Load, RequestEvent,
+    RequestReader, ResponseEvent, ResponseReader, Settings, WireError, decode_status, encode,
 };
 
 /// Small, so that a fuzzer reaches them with small inputs.
@@ -26,13 +27,15 @@ const LIMITS: FrameLimits = FrameLimits {
 pub(crate) type Check = fn(&[u8]);
 
 /// Every target.
-pub(crate) const TARGETS: [(&str, Check); 6] = [
+pub(crate) const TARGETS: [(&str, Check); 8] = [
     ("frame", check_frame),
     ("header", check_header),
     ("control", check_control),
     ("gossip_stream", check_gossip_stream),
     ("request_stream", check_request_stream),
     ("response_stream", check_response_stream),
+    ("batch_request", check_batch_request),
+    ("batch_response", check_batch_response),
 ];
 
 /// Frames do not depend on the chunking, and writing them again gives the same bytes.
@@ -68,6 +71,7 @@ fn encode_frame(out: &mut BytesMut, frame: &Frame) {
         Frame::Header(body) => (0x01, body),
         Frame::Message(body) => (0x02, body),
         Frame::Status(body) => (0x03, body),
+        Frame::Answer(body) => (0x04, body),
         Frame::Settings(body) => (0x10, body),
         Frame::GoAway(body) => (0x11, body),
         Frame::Cancel(body) => (0x12, body),
@@ -279,6 +283,89 @@ pub(crate) fn check_response_stream(data: &[u8]) {
     }
 }
 
+/// A batch is calls, each a header and a message, then the end, or it is an error; what was
+/// read is written again as bytes that read the same.
+pub(crate) fn check_batch_request(data: &[u8]) {
+    let Some((&seed, data)) = data.split_first() else {
+        return;
+    };
+    let make = || BatchRequestReader::new(LIMITS);
+    let (events, outcome) = check_chunkings(data, seed, make);
+    let mut again = BytesMut::new();
+    let mut is_rewritable = true;
+    let mut calls = 0;
+    for (position, event) in events.iter().enumerate() {
+        let is_last = position == events.len() - 1;
+        match event {
+            BatchRequestEvent::Header(header) => {
+                assert_eq!(position % 2, 0, "a header follows a message");
+                calls += 1;
+                match header {
+                    Ok(header) => {
+                        assert_eq!(header.kind, CallKind::Unary);
+                        encode::header(&mut again, header);
+                    }
+                    Err(_) => is_rewritable = false,
+                }
+            }
+            BatchRequestEvent::Message(body) => {
+                assert_eq!(position % 2, 1, "a message follows a header");
+                assert!(body.len() <= LIMITS.message_bytes_max);
+                encode::message(&mut again, body);
+            }
+            BatchRequestEvent::End => {
+                assert!(is_last && calls > 0 && position % 2 == 0);
+                encode::end(&mut again);
+            }
+        }
+    }
+    assert!(calls <= BATCH_CALLS_MAX);
+    if outcome == Ok(()) {
+        assert_eq!(events.last(), Some(&BatchRequestEvent::End));
+        if is_rewritable {
+            assert_eq!(read(make(), &again, &[]), (events, Ok(())));
+        }
+    }
+}
+
+/// The answers to a batch are to calls that it holds, each answered once, then the end, or
+/// they are an error; what was read is written again as bytes that read the same.
+pub(crate) fn check_batch_response(data: &[u8]) {
+    let Some((&seed, data)) = data.split_first() else {
+        return;
+    };
+    let calls = usize::from(seed & 7);
+    let make = || BatchResponseReader::new(LIMITS, calls);
+    let (events, outcome) = check_chunkings(data, seed >> 3, make);
+    let mut answered = vec![false; calls];
+    let mut again = BytesMut::new();
+    for (position, event) in events.iter().enumerate() {
+        match event {
+            BatchResponseEvent::Answer(answer) => {
+                let known = answered.get_mut(answer.index).expect("the call exists");
+                assert!(!std::mem::replace(known, true), "it is answered once");
+                encode::answer(&mut again, answer.index);
+                if let Some(load) = answer.load {
+                    encode::load(&mut again, load);
+                }
+                match &answer.result {
+                    Ok(body) => encode::message(&mut again, body),
+                    Err((status, origin)) => encode::status(&mut again, status, *origin),
+                }
+            }
+            BatchResponseEvent::End => {
+                assert_eq!(position, events.len() - 1, "nothing follows the end");
+                assert!(answered.iter().all(|answered| *answered));
+                encode::end(&mut again);
+            }
+        }
+    }
+    if outcome == Ok(()) {
+        assert_eq!(events.last(), Some(&BatchResponseEvent::End));
+        assert_eq!(read(make(), &again, &[]), (events, Ok(())));
+    }
+}
+
 /// What the readers have in common.
 pub(crate) trait Reader {
     /// What it returns.
@@ -317,6 +404,10 @@ macro_rules! reader {
 reader!(FrameDecoder, Frame, next_frame, |it| it.finish());
 reader!(RequestReader, RequestEvent, next_event, |it| it.finish());
 reader!(ResponseReader, ResponseEvent, next_event, |it| it.finish());
+reader!(BatchRequestReader, BatchRequestEvent, next_event, |it| it
+    .finish());
+reader!(BatchResponseReader, BatchResponseEvent, next_event, |it| it
+    .finish());
 reader!(GossipReader, GossipEvent, next_event, |it| it.finish());
 reader!(ControlReader, ControlEvent, next_event, |_it| Err(
     WireError::Truncated

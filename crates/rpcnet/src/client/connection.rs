@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rpcnet_proto::CallId;
-use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings};
+use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings, StreamKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::RpcConfig;
+use super::batcher::Batcher;
+use crate::config::{Batching, RpcConfig};
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, ConnectionEnd, QuicConnection};
@@ -27,6 +28,9 @@ pub(crate) struct ClientConnection {
     places: Arc<Semaphore>,
     in_flight: AtomicUsize,
     is_over: AtomicBool,
+    /// Where calls wait for company, if the server takes batches.
+    pub(super) batcher: Option<Arc<Batcher>>,
+    batching: Batching,
 }
 
 impl ClientConnection {
@@ -47,6 +51,8 @@ impl ClientConnection {
         let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
         let settings = receiver.settings().await?;
         let places = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
+        // W-54.
+        let batches = settings.accepts(StreamKind::Batch) && config.batching != Batching::Never;
         let connection = Self {
             quic,
             settings,
@@ -54,6 +60,8 @@ impl ClientConnection {
             places: Arc::new(Semaphore::new(usize::try_from(places).unwrap_or(1))),
             in_flight: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
+            batcher: batches.then(Arc::default),
+            batching: config.batching,
         };
         Ok((Arc::new(connection), receiver))
     }
@@ -80,24 +88,46 @@ impl ClientConnection {
         self.quic.close(ErrorCode::NoError);
     }
 
-    /// Waits for a place among the calls the server runs, then opens a stream.
+    /// Waits for a place among the calls the server runs.
     ///
-    /// `None` where the connection was retired meanwhile: nothing was sent.
+    /// `None` where the connection was retired meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Opens a stream for a call that has its place.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place and opens nothing.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        call_id: CallId,
+        place: OwnedSemaphorePermit,
+    ) -> Result<OpenCall, ConnectionEnd> {
+        let (send, recv) = self.quic.open_call().await?;
+        let guard = CallGuard::new(self.clone(), call_id, place);
+        Ok(OpenCall { send, recv, guard })
+    }
+
+    /// As [`place`](Self::place) and [`open`](Self::open) in one.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         call_id: CallId,
     ) -> Option<Result<OpenCall, ConnectionEnd>> {
-        let place = self.places.clone().acquire_owned().await.ok()?;
-        let (send, recv) = match self.quic.open_call().await {
-            Ok(halves) => halves,
-            Err(error) => return Some(Err(error)),
-        };
-        let guard = CallGuard::new(self.clone(), call_id, place);
-        Some(Ok(OpenCall { send, recv, guard }))
+        let place = self.place().await?;
+        Some(self.open(call_id, place).await)
+    }
+
+    /// Where a unary call finds company: `None` where it is alone, or leaves by itself
+    /// anyway.
+    pub(crate) fn company(&self) -> Option<&Arc<Batcher>> {
+        let batcher = self.batcher.as_ref()?;
+        (self.batching == Batching::Always || self.is_busy()).then_some(batcher)
     }
 
     fn is_busy(&self) -> bool {
@@ -133,7 +163,7 @@ pub(crate) struct CallGuard {
 }
 
 impl CallGuard {
-    fn new(
+    pub(super) fn new(
         connection: Arc<ClientConnection>,
         call_id: CallId,
         place: OwnedSemaphorePermit,
@@ -199,6 +229,7 @@ pub(crate) async fn follow(
     rhythm: Rhythm,
     patience: Duration,
 ) {
+    let batcher = connection.upgrade().and_then(|it| it.batcher.clone());
     let retire = || {
         if let Some(connection) = connection.upgrade() {
             connection.retire();
@@ -240,6 +271,9 @@ pub(crate) async fn follow(
         failure = ControlReceiver::refuse_more(&mut controls, patience) => reject(&quic, &failure),
     }
     retire();
+    if let Some(batcher) = batcher {
+        batcher.close();
+    }
 }
 
 /// Closes a connection whose server does not speak the protocol.

@@ -1,6 +1,8 @@
 //! [`RpcClient`]: calls to one server over one connection that re-establishes itself.
 
 mod backoff;
+mod batch;
+mod batcher;
 mod connection;
 mod endpoint;
 mod into_bytes;

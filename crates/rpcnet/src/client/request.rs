@@ -106,12 +106,12 @@ impl Request {
         })
     }
 
-    fn head_with_room(
+    /// The call's header, for a server with these settings.
+    pub(crate) fn header(
         &self,
         call_id: CallId,
         settings: &Settings,
-        room: usize,
-    ) -> Result<BytesMut, RpcError> {
+    ) -> Result<HeaderRef<'_>, RpcError> {
         let header = HeaderRef {
             call_id,
             kind: self.kind,
@@ -138,6 +138,16 @@ impl Request {
                 )));
             }
         }
+        Ok(header)
+    }
+
+    fn head_with_room(
+        &self,
+        call_id: CallId,
+        settings: &Settings,
+        room: usize,
+    ) -> Result<BytesMut, RpcError> {
+        let header = self.header(call_id, settings)?;
         let mut head = BytesMut::with_capacity(HEAD_BYTES_TYPICAL + room);
         encode::stream_kind(&mut head, StreamKind::Call);
         encode::header_ref(&mut head, &header);

@@ -9,7 +9,8 @@ use tokio::time::sleep;
 
 use super::Shared;
 use super::backoff::Backoff;
-use super::connection::OpenCall;
+use super::batch;
+use super::connection::{CallGuard, OpenCall};
 use super::request::{Frames, Request, check_message};
 use crate::clock;
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
@@ -127,13 +128,33 @@ async fn send_once(
     let (connection, call) = loop {
         let connection = link.connection().await?;
         check_message(payload.len(), &connection.settings)?;
-        match connection.begin(call_id).await {
-            Some(Ok(call)) => break (connection, call),
-            Some(Err(error)) => {
+        let Some(place) = connection.place().await else {
+            continue;
+        };
+        if let Some(batcher) = connection.company() {
+            let header = request.header(call_id, &connection.settings)?;
+            if batch::fits(&header, payload) {
+                let answer = batcher.push(&header, payload, request.deadline);
+                let guard = CallGuard::new(connection.clone(), call_id, place);
+                match batch::answered(answer, guard, load).await {
+                    Some(Err(error @ RpcError::ConnectionError(_))) => {
+                        connection.retire();
+                        return Err(error);
+                    }
+                    Some(result) => return result,
+                    None => {
+                        connection.retire();
+                        continue;
+                    }
+                }
+            }
+        }
+        match connection.open(call_id, place).await {
+            Ok(call) => break (connection, call),
+            Err(error) => {
                 tracing::debug!(%error, "connection lost before the call was sent");
                 connection.retire();
             }
-            None => {}
         }
     };
     let OpenCall {
@@ -176,7 +197,7 @@ async fn write(send: &mut SendHalf, frames: Frames) -> Result<(), Interrupted> {
 /// Reads a single reply, which counts only once its end marker has arrived.
 ///
 /// The outer result is whether the server gave its verdict, the inner one the verdict.
-async fn read(
+pub(super) async fn read(
     recv: &mut RecvHalf,
     limits: FrameLimits,
     server_name: &str,

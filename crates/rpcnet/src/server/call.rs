@@ -51,7 +51,7 @@ impl Verdict {
     }
 
     /// Limits get a status that names them; the rest broke the protocol.
-    fn of_wire(error: &WireError) -> Self {
+    pub(super) fn of_wire(error: &WireError) -> Self {
         match error {
             WireError::MessageTooLarge { .. } | WireError::HeaderTooLarge { .. } => {
                 Self::refused(Code::ResourceExhausted, error.to_string())
@@ -114,7 +114,7 @@ pub(crate) struct Admitted {
     pub(crate) context: CallContext,
     pub(crate) handler: Handler,
     pub(crate) places: Places,
-    entry: Entry,
+    pub(crate) entry: Entry,
 }
 
 /// The places that a running handler takes, on its connection and on the server.
@@ -128,27 +128,27 @@ pub(crate) type Places = (Place, Place);
 ///
 /// `recv` is there until a streaming handler takes it.
 ///
-/// Returns the first bytes of a stream that is no call and that somebody else takes; it is
-/// left as it was.
+/// Returns the kind and the first bytes of a stream that is no call of its own and that
+/// somebody else takes; it is left as it was.
 pub(crate) async fn serve(
     connection: &Arc<Connection>,
     send: &mut SendHalf,
     recv: &mut Option<RecvHalf>,
-) -> Option<Bytes> {
+) -> Option<(StreamKind, Bytes)> {
     let requests = recv.as_mut()?;
     let limits = connection.limits();
     let mut reader = RequestReader::new(frame_limits(limits));
     let header = read_header(requests, &mut reader);
     let header = timeout(limits.header_timeout, header).await;
     let header = header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))));
-    if matches!(&header, Err(NoHeader::Other(Some(kind))) if connection.hands_over(*kind)) {
-        return Some(reader.take_unread());
+    if let Err(NoHeader::Other(Some(kind))) = &header
+        && connection.takes(*kind)
+    {
+        return Some((*kind, reader.take_unread()));
     }
     let wants_load = matches!(&header, Ok(header) if header.load_report);
-    let admitted = header
-        .map_err(NoHeader::verdict)
-        .and_then(|header| admit(connection, header));
-    let verdict = match admitted {
+    let header = header.map_err(NoHeader::verdict);
+    let verdict = match header.and_then(|header| admit(connection, header)) {
         Err(verdict) => verdict,
         Ok(Admitted {
             context,
@@ -202,7 +202,7 @@ pub(crate) async fn serve(
     None
 }
 
-fn frame_limits(limits: &Limits) -> FrameLimits {
+pub(super) fn frame_limits(limits: &Limits) -> FrameLimits {
     FrameLimits {
         message_bytes_max: limits.message_bytes_max,
         header_bytes_max: limits.header_bytes_max,
@@ -271,7 +271,7 @@ async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<
 }
 
 /// Decides whether the call may run; nothing of it has run yet where it may not.
-fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
+pub(super) fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(shutting_down(connection));

@@ -11,12 +11,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Shared;
+use super::batch;
 use super::budget::ReplyBudget;
 use super::call::{self, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::router::Handler;
 use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
+use crate::config::Batching;
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
 use crate::task::Tasks;
@@ -93,9 +95,12 @@ impl Connection {
         taken.is_some_and(|taken| taken.taker.may_open(&self.peer))
     }
 
-    /// Whether somebody takes the streams of this kind.
-    pub(crate) fn hands_over(&self, kind: StreamKind) -> bool {
-        self.taken.as_ref().is_some_and(|taken| taken.kind == kind)
+    /// Whether streams of this kind, which is not that of a call, are accepted.
+    pub(crate) fn takes(&self, kind: StreamKind) -> bool {
+        match kind {
+            StreamKind::Batch => self.shared.config.batching != Batching::Never,
+            other => self.taken.as_ref().is_some_and(|taken| taken.kind == other),
+        }
     }
 
     /// Gives a stream to whoever takes its kind. It is no longer a part of the connection's
@@ -266,6 +271,10 @@ async fn exchange_settings(
         keep_alive: connection.shared.config.keep_alive,
         ..Settings::default()
     };
+    let ours = match connection.takes(StreamKind::Batch) {
+        true => ours.accepting(StreamKind::Batch),
+        false => ours,
+    };
     let ours = match &connection.taken {
         Some(taken) => ours.accepting(taken.kind),
         None => ours,
@@ -289,7 +298,7 @@ fn reject(connection: &Connection, failure: &ControlFailure) {
 
 async fn accept_calls(
     connection: &Arc<Connection>,
-    tasks: &Tasks,
+    tasks: &Arc<Tasks>,
     incoming: &mut quic::CallAcceptor,
 ) {
     let tasks_max = connection.limits().calls_per_connection_max * STREAMS_PER_CALL;
@@ -303,13 +312,17 @@ async fn accept_calls(
             send.reset(ErrorCode::Refused);
             recv.stop(ErrorCode::Refused);
         } else {
-            let connection = connection.clone();
+            let (connection, all) = (connection.clone(), tasks.clone());
             let mut recv = Some(recv);
             // Borrowed by the call, so that the task's future holds them once.
             let mut call = Box::pin(async move {
                 let other = call::serve(&connection, &mut send, &mut recv).await;
-                if let (Some(rest), Some(recv)) = (other, recv) {
-                    connection.hand_over(send, recv, rest);
+                match (other, recv) {
+                    (Some((StreamKind::Batch, first)), Some(recv)) => {
+                        Box::pin(batch::serve(&connection, &all, send, recv, first)).await;
+                    }
+                    (Some((_, first)), Some(recv)) => connection.hand_over(send, recv, first),
+                    _ => {}
                 }
             });
             // A quick call ends here; one that waits moves to a task of its own.

@@ -1,5 +1,7 @@
 //! [`RpcServer`]: methods behind one UDP port.
 
+mod answers;
+mod batch;
 mod budget;
 pub(crate) mod call;
 mod calls;

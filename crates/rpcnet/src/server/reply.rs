@@ -98,14 +98,14 @@ fn tail_room(load: Option<Load>) -> usize {
     load.map_or(1, |_| encode::LOAD_FRAME_BYTES_MAX + 1)
 }
 
-fn put_load(frames: &mut BytesMut, load: Option<Load>) {
+pub(super) fn put_load(frames: &mut BytesMut, load: Option<Load>) {
     if let Some(load) = load {
         encode::load(frames, load);
     }
 }
 
 /// Ends the half as cut off; what waits for the client by then stays accounted for.
-async fn give_up(connection: &Connection, send: &mut SendHalf, code: ErrorCode) {
+pub(super) async fn give_up(connection: &Connection, send: &mut SendHalf, code: ErrorCode) {
     send.trim_share(connection.limits().stream_send_buffer);
     send.give_up(code).await;
 }

@@ -80,7 +80,7 @@ impl Call<'_> {
 }
 
 /// Runs the handler and notes how long its first poll holds the thread.
-async fn timed<F>(
+pub(super) async fn timed<F>(
     pace: &Pace,
     handler: impl FnOnce(CallContext, Bytes) -> F,
     context: CallContext,

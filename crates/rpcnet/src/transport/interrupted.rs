@@ -10,7 +10,7 @@ use crate::error::{
 };
 
 /// The transport's side of a failure, before it is known what it means for the call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Interrupted {
     /// The peer reset the stream or asked to stop sending on it.
     Reset(u64),

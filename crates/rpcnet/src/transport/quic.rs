@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use rpcnet_proto::wire::ErrorCode;
 use s2n_quic::connection::{self, BidirectionalStreamAcceptor, Handle, ReceiveStreamAcceptor};
@@ -201,6 +202,15 @@ impl QuicConnection {
         // The handle is cloned because opening needs it exclusively: no lock.
         let mut handle = self.0.clone();
         handle.open_bidirectional_stream().await.map(split)
+    }
+
+    /// As [`open_call`](Self::open_call), polled. The handle is the caller's own, so that
+    /// nobody else's wait is forgotten.
+    pub(crate) fn poll_open_call(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(SendHalf, RecvHalf), connection::Error>> {
+        self.0.poll_open_bidirectional_stream(cx).map_ok(split)
     }
 
     /// Opens our control stream.

@@ -3,6 +3,8 @@
 
 mod backpressure;
 mod bare;
+mod batch_client;
+mod batch_server;
 mod cancellation;
 mod cluster;
 mod context;

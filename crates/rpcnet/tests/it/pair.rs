@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rpcnet::{RpcClient, RpcConfig, RpcError, RpcServer};
+use rpcnet::{Batching, RpcClient, RpcConfig, RpcError, RpcServer};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -29,6 +29,17 @@ pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) 
     soon(what, holds).await;
 }
 
+/// How unary calls travel in this run of the tests: all of them pass whether calls share
+/// streams or not.
+pub(crate) fn batching() -> Batching {
+    match std::env::var("RPCNET_TEST_BATCHING").as_deref() {
+        Ok("always") => Batching::Always,
+        Ok("never") => Batching::Never,
+        Ok(other) => panic!("RPCNET_TEST_BATCHING is {other}: say always or never"),
+        Err(_) => Batching::Auto,
+    }
+}
+
 /// Development certificates in a directory that goes with the test.
 pub(crate) struct Certs(TempDir);
 
@@ -49,19 +60,21 @@ impl Certs {
 
     /// A server's configuration on a free port.
     pub(crate) fn server(&self) -> RpcConfig {
-        RpcConfig::new(self.path("server.pem"), "127.0.0.1:0")
-            .with_key_path(self.path("server-key.pem"))
+        self.server_at(([127, 0, 0, 1], 0).into())
     }
 
     /// A server's configuration on the port of a predecessor.
     pub(crate) fn server_at(&self, address: SocketAddr) -> RpcConfig {
         RpcConfig::new(self.path("server.pem"), address.to_string())
             .with_key_path(self.path("server-key.pem"))
+            .with_batching(batching())
     }
 
     /// The configuration of a client that trusts the development CA.
     pub(crate) fn client(&self) -> RpcConfig {
-        RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0").with_server_name("localhost")
+        RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0")
+            .with_server_name("localhost")
+            .with_batching(batching())
     }
 }
 

@@ -12,7 +12,7 @@ use rpcnet::{RpcConfig, RpcError, RpcServer};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::pair::{eventually, soon};
+use crate::pair::{batching, eventually, soon};
 
 /// A directory with the certificates of all nodes, which goes with the test.
 pub(crate) struct Cluster {
@@ -82,7 +82,9 @@ impl Cluster {
 
     /// The configuration of a client that presents no certificate.
     pub(crate) fn anonymous(&self) -> RpcConfig {
-        RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0").with_server_name("localhost")
+        RpcConfig::new(self.path("ca.pem"), "127.0.0.1:0")
+            .with_server_name("localhost")
+            .with_batching(batching())
     }
 
     fn with_files_of(&self, stem: &str, address: &str) -> RpcConfig {
@@ -90,6 +92,7 @@ impl Cluster {
             .with_key_path(self.path(&format!("{stem}-key.pem")))
             .with_ca_path(self.path("ca.pem"))
             .with_server_name("localhost")
+            .with_batching(batching())
     }
 
     /// A node that nobody knows yet.

@@ -1,0 +1,195 @@
+//! [`Batcher`]: where calls wait for a moment, so that those of one moment leave together.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::task::AtomicWaker;
+use rpcnet_proto::Deadline;
+use rpcnet_proto::wire::{FrameLimits, HeaderRef};
+use tokio::sync::oneshot;
+
+use super::batch::{Batch, Waiting};
+use crate::transport::quic::QuicConnection;
+use crate::transport::{RecvHalf, SendHalf};
+
+/// Queued batches beyond which those that were given up are looked for at each call: a server
+/// that allows no more streams must not make them pile up.
+const SWEPT_FROM: usize = 64;
+
+/// The calls of one connection that wait to be sent.
+///
+/// A stream, a datagram and a wake-up for each call are what many small calls cost. So a call
+/// that is not alone is queued, and whoever sends the queue first lets the callers that are
+/// ready to run have their turn: most of them were woken by answers that came together, and
+/// make their next call now. Nobody waits for a time to pass.
+///
+/// The queue is bounded by the calls that may run on the connection, each of which has its
+/// place before it comes here. One that is given up while it is queued is dropped with its
+/// batch, where all the others are given up too, or sent and cancelled.
+#[derive(Debug, Default)]
+pub(crate) struct Batcher {
+    queue: Mutex<Queue>,
+    sender: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    batches: VecDeque<Batch>,
+    is_closed: bool,
+}
+
+impl Batcher {
+    /// Queues a call. Its outcome is that it was not sent where the connection is lost.
+    pub(super) fn push(
+        &self,
+        header: &HeaderRef<'_>,
+        payload: &Bytes,
+        deadline: Deadline,
+    ) -> Waiting {
+        let mut queue = self.queue();
+        if queue.is_closed {
+            return oneshot::channel().1;
+        }
+        let was_empty = queue.batches.is_empty();
+        if queue.batches.len() >= SWEPT_FROM {
+            queue.batches.retain(|batch| !batch.is_forsaken());
+        }
+        let has_room = |batch: &&mut Batch| !batch.is_full_for(header, payload);
+        let waiting = match queue.batches.back_mut().filter(has_room) {
+            Some(batch) => batch.push(header, payload, deadline.instant()),
+            None => {
+                let mut batch = Batch::new();
+                let waiting = batch.push(header, payload, deadline.instant());
+                queue.batches.push_back(batch);
+                waiting
+            }
+        };
+        drop(queue);
+        if was_empty {
+            self.sender.wake();
+        }
+        waiting
+    }
+
+    /// The connection is lost: what was not sent will not be.
+    pub(super) fn close(&self) {
+        let unsent = {
+            let mut queue = self.queue();
+            queue.is_closed = true;
+            std::mem::take(&mut queue.batches)
+        };
+        drop(unsent);
+        self.sender.wake();
+    }
+
+    /// Sends what is queued and hands out the answers, until the batcher is closed and the
+    /// last batch is over.
+    pub(super) async fn exchange(
+        self: Arc<Self>,
+        mut quic: QuicConnection,
+        limits: FrameLimits,
+        server_name: Arc<str>,
+    ) {
+        // Where this task is dropped, nobody sends any more.
+        let _closing = Closing(&self);
+        let mut under_way = FuturesUnordered::new();
+        let mut has_waited = false;
+        poll_fn(|cx| {
+            loop {
+                // Answers first: who gets them makes the next calls.
+                while let Poll::Ready(Some(())) = under_way.poll_next_unpin(cx) {}
+                self.sender.register(cx.waker());
+                match self.next(has_waited) {
+                    Next::Nothing => {
+                        has_waited = false;
+                        return Poll::Pending;
+                    }
+                    Next::Wait => {
+                        has_waited = true;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Next::Over if under_way.is_empty() => return Poll::Ready(()),
+                    Next::Over => return Poll::Pending,
+                    Next::Send => {}
+                }
+                match self.poll_send(&mut quic, cx) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => {}
+                    Poll::Ready(Some((stream, batch))) => {
+                        has_waited = false;
+                        let server_name = server_name.clone();
+                        under_way.push(async move {
+                            batch.exchange(stream, limits, &server_name).await;
+                        });
+                    }
+                }
+            }
+        })
+        .await;
+    }
+
+    /// What there is to do, where those who may still come have had their turn or not.
+    fn next(&self, have_waited: bool) -> Next {
+        let mut queue = self.queue();
+        while queue.batches.front().is_some_and(Batch::is_forsaken) {
+            queue.batches.pop_front();
+        }
+        let is_ready = queue.batches.len() > 1 || have_waited;
+        match queue.batches.front() {
+            None if queue.is_closed => Next::Over,
+            None => Next::Nothing,
+            Some(first) if is_ready || first.is_full() => Next::Send,
+            Some(_) => Next::Wait,
+        }
+    }
+
+    /// Takes the first batch once there is a stream for it.
+    fn poll_send(
+        &self,
+        quic: &mut QuicConnection,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<(Stream, Batch)>> {
+        match quic.poll_open_call(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "connection lost before calls were sent");
+                self.close();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Ok(stream)) => {
+                let first = self.queue().batches.pop_front();
+                Poll::Ready(first.map(|batch| (stream, batch)))
+            }
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Stream = (SendHalf, RecvHalf);
+
+enum Next {
+    /// Nothing is queued.
+    Nothing,
+    /// Whoever is about to call has a turn first.
+    Wait,
+    Send,
+    /// Nothing is queued, and nothing will be.
+    Over,
+}
+
+/// Closes the batcher on drop.
+struct Closing<'a>(&'a Batcher);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

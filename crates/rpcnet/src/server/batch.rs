@@ -1,0 +1,390 @@
+//! Calls that share a stream: each is admitted, run and answered as if it had its own.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use rpcnet_proto::wire::{BatchRequestEvent, BatchRequestReader, ErrorCode, Header, WireError};
+use rpcnet_proto::{Code, Origin, Status};
+use tokio::time::timeout;
+
+use super::answers::Answers;
+use super::call::{self, Admitted, Verdict, poll_once, supervise};
+use super::connection::Connection;
+use super::pace::Pace;
+use super::router::{Failure, Handler, Unary, UnaryFuture};
+use super::{reply, unary};
+use crate::context::CallContext;
+use crate::task::Tasks;
+use crate::transport::{RecvHalf, SendHalf};
+
+/// Quick handlers of one batch run one after the other for so long; the others have tasks
+/// of their own, so that no answer waits for the sum of many.
+const IN_A_ROW_MAX: Duration = Duration::from_micros(500);
+
+/// Serves a batch to its end. Never fails: what is wrong with one call is its answer, and
+/// what is wrong with the batch ends the batch and nothing else (W-35).
+///
+/// `first` is what was read after the kind of the stream.
+pub(super) async fn serve(
+    connection: &Arc<Connection>,
+    tasks: &Arc<Tasks>,
+    send: SendHalf,
+    recv: RecvHalf,
+    first: Bytes,
+) {
+    let limits = connection.limits();
+    let mut batch = Batch {
+        connection,
+        tasks,
+        reader: BatchRequestReader::new(call::frame_limits(limits)),
+        next: None,
+        begun: 0,
+        is_whole: false,
+        ready: Answers::default(),
+        late: None,
+        in_late: 0,
+        answered: 0,
+    };
+    batch.reader.push(first);
+    let (mut send, mut recv) = (send, recv);
+    send.set_stall_timeout(limits.stall_timeout);
+    if let Err(code) = batch.run(&mut send, &mut recv).await {
+        recv.stop(code);
+        reply::give_up(connection, &mut send, code).await;
+    }
+}
+
+/// A batch that is being served.
+struct Batch<'a> {
+    connection: &'a Arc<Connection>,
+    tasks: &'a Arc<Tasks>,
+    reader: BatchRequestReader,
+    /// The call whose message is yet to come, or why it may not run.
+    next: Option<Next>,
+    /// How many calls have begun: the number of the next one.
+    begun: usize,
+    /// The end marker was read.
+    is_whole: bool,
+    ready: Answers,
+    /// Where calls with a task of their own leave their answers; made for the first one.
+    late: Option<Arc<Late>>,
+    /// How many answers are to be left there.
+    in_late: usize,
+    /// How many answers were written.
+    answered: usize,
+}
+
+struct Next {
+    wants_load: bool,
+    admitted: Result<Admitted, Verdict>,
+}
+
+impl Batch<'_> {
+    async fn run(&mut self, send: &mut SendHalf, recv: &mut RecvHalf) -> Result<(), ErrorCode> {
+        let mut is_open = true;
+        loop {
+            poll_fn(|cx| Poll::Ready(self.take_in(cx))).await?;
+            if self.is_whole {
+                // The client may still be finishing its half.
+                recv.complete();
+            } else {
+                if !is_open {
+                    let cut = self.reader.finish().err().unwrap_or(WireError::Truncated);
+                    return Err(cut.error_code());
+                }
+                // What has arrived already is run before anything is written: one write
+                // for all of it.
+                let reader = &mut self.reader;
+                let received = pin!(recv.receive(|chunk| reader.push(chunk)));
+                if let Some(received) = poll_once(received).await {
+                    is_open = received.map_err(|_| ErrorCode::Cancelled)?;
+                    continue;
+                }
+            }
+            if self.write(send).await? {
+                return Ok(());
+            }
+            if let Some(open) = self.wait(recv).await? {
+                is_open = open;
+            }
+        }
+    }
+
+    /// Waits for more of the request, or for an answer; whether more of the request can
+    /// come, where something of it came.
+    async fn wait(&mut self, recv: &mut RecvHalf) -> Result<Option<bool>, ErrorCode> {
+        let Self {
+            reader,
+            late,
+            in_late,
+            ..
+        } = self;
+        let stall_timeout = self.connection.limits().stall_timeout;
+        let answer = async {
+            match late {
+                Some(late) if *in_late > 0 => late.ready().await,
+                _ => std::future::pending().await,
+            }
+        };
+        let received = async {
+            if self.is_whole {
+                return std::future::pending().await;
+            }
+            timeout(stall_timeout, recv.receive(|chunk| reader.push(chunk))).await
+        };
+        tokio::select! {
+            biased;
+            () = answer => Ok(None),
+            received = received => match received {
+                Ok(Ok(is_open)) => Ok(Some(is_open)),
+                Ok(Err(_)) => Err(ErrorCode::Cancelled),
+                Err(_elapsed) => Err(ErrorCode::Stalled),
+            },
+        }
+    }
+
+    /// Writes what is ready; true once every call was answered.
+    async fn write(&mut self, send: &mut SendHalf) -> Result<bool, ErrorCode> {
+        let mut late = Answers::default();
+        if let Some(answers) = self.late.as_ref().filter(|_| self.in_late > 0) {
+            late = answers.take();
+            self.in_late -= late.len();
+        }
+        let ready = self.ready.take();
+        self.answered += ready.len() + late.len();
+        let is_over = self.is_whole && self.answered == self.begun;
+        let written = async {
+            send.trim_share(self.connection.limits().stream_send_buffer);
+            if late.len() > 0 {
+                ready.write(send, false).await?;
+                late.write(send, is_over).await?;
+            } else {
+                ready.write(send, is_over).await?;
+            }
+            match is_over {
+                false => {}
+                true if send.holds_share() => send.close().await?,
+                true => send.finish()?,
+            }
+            Ok(is_over)
+        };
+        written
+            .await
+            .map_err(|interrupted| match Verdict::of_written(&Err(interrupted)) {
+                Verdict::Reset(code) => code,
+                _ => ErrorCode::Cancelled,
+            })
+    }
+
+    /// Begins every call of which all has arrived.
+    fn take_in(&mut self, cx: &mut Context<'_>) -> Result<(), ErrorCode> {
+        let began = Instant::now();
+        let mut now = began;
+        loop {
+            let event = self.reader.next_event();
+            match event.map_err(|error| error.error_code())? {
+                None => return Ok(()),
+                Some(BatchRequestEvent::Header(header)) => {
+                    self.next = Some(self.admit(header));
+                }
+                Some(BatchRequestEvent::Message(message)) => {
+                    let is_late = now.duration_since(began) > IN_A_ROW_MAX;
+                    self.begin(message, is_late, &mut now, cx);
+                }
+                // W-7: judged by what came along.
+                Some(BatchRequestEvent::End) if self.reader.buffered() > 0 => {
+                    return Err(ErrorCode::Protocol);
+                }
+                Some(BatchRequestEvent::End) => self.is_whole = true,
+            }
+        }
+    }
+
+    fn admit(&self, header: Result<Header, rpcnet_proto::MethodError>) -> Next {
+        match header {
+            Ok(header) => Next {
+                wants_load: header.load_report,
+                admitted: call::admit(self.connection, header),
+            },
+            Err(error) => Next {
+                wants_load: false,
+                admitted: Err(Verdict::of_wire(&error.into())),
+            },
+        }
+    }
+
+    /// Runs the call whose message came: here where its handler is quick, and in a task of
+    /// its own where it is not, or turns out to have to wait.
+    fn begin(&mut self, message: Bytes, is_late: bool, now: &mut Instant, cx: &mut Context<'_>) {
+        let index = self.begun;
+        self.begun += 1;
+        // The reader has it that a message follows its header.
+        let Some(Next {
+            wants_load,
+            admitted,
+        }) = self.next.take()
+        else {
+            return;
+        };
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(verdict) => {
+                return self
+                    .ready
+                    .put(self.connection, index, Err(verdict), wants_load);
+            }
+        };
+        let Handler::Unary(handler, pace) = &admitted.handler else {
+            // The header says unary, so no other handler is found for it.
+            let verdict = Verdict::refused(Code::Unimplemented, "the method streams");
+            return self
+                .ready
+                .put(self.connection, index, Err(verdict), wants_load);
+        };
+        let (handler, pace) = (handler.clone(), pace.clone());
+        if is_late || !pace.is_quick() {
+            let work = Work::New(handler, pace, message);
+            return self.spawn(index, admitted, work);
+        }
+        let context = &admitted.context;
+        let polled = context.clone().enter(|| {
+            call::contain_panic_in(context, || {
+                let mut running = handler(context.clone(), message);
+                let polled = running.as_mut().poll(cx);
+                (running, polled)
+            })
+        });
+        let began = std::mem::replace(now, Instant::now());
+        pace.note(now.duration_since(began));
+        let result = match polled {
+            Err(verdict) => Err(verdict),
+            Ok((_, Poll::Ready(result))) => judged(context, result),
+            Ok((running, Poll::Pending)) => {
+                return self.spawn(index, admitted, Work::Begun(running));
+            }
+        };
+        // The caller may start its next call as soon as it has the reply, so the place is
+        // free before the reply is on its way.
+        drop(admitted);
+        self.ready.put(self.connection, index, result, wants_load);
+    }
+
+    fn spawn(&mut self, index: usize, admitted: Admitted, work: Work) {
+        let late = self.late.get_or_insert_default();
+        self.in_late += 1;
+        let owed = Owed {
+            connection: self.connection.clone(),
+            late: late.clone(),
+            index,
+            wants_load: admitted.context.wants_load(),
+            is_paid: false,
+        };
+        self.tasks.spawn(async move {
+            let Admitted {
+                context,
+                places,
+                entry,
+                ..
+            } = admitted;
+            let work = pin!(async {
+                let result = match work {
+                    Work::Begun(running) => running.await,
+                    Work::New(handler, pace, message) => {
+                        let handler = |context, message| handler(context, message);
+                        unary::timed(&pace, handler, context.clone(), message).await
+                    }
+                };
+                judged(&context, result)
+            });
+            let result = supervise(&context, work).await;
+            drop((places, entry));
+            owed.pay(result);
+        });
+    }
+}
+
+/// A handler that runs in a task of its own.
+enum Work {
+    /// It was polled once and has to wait.
+    Begun(UnaryFuture),
+    New(Arc<Unary>, Arc<Pace>, Bytes),
+}
+
+/// What a handler's result is to its caller.
+fn judged(context: &CallContext, result: Result<Bytes, Failure>) -> Result<Bytes, Verdict> {
+    result.map_err(|failure| {
+        tracing::debug!(method = context.method(), error = %failure, "handler failed");
+        Verdict::of_failure(failure)
+    })
+}
+
+/// Answers of calls that have tasks of their own, for whoever writes them.
+#[derive(Debug, Default)]
+struct Late {
+    answers: Mutex<Answers>,
+    writer: AtomicWaker,
+}
+
+impl Late {
+    fn take(&self) -> Answers {
+        self.answers().take()
+    }
+
+    /// Waits until there is an answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing is taken.
+    async fn ready(&self) {
+        poll_fn(|cx| {
+            self.writer.register(cx.waker());
+            match self.answers().len() {
+                0 => Poll::Pending,
+                _ => Poll::Ready(()),
+            }
+        })
+        .await;
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer that a batch waits for. Where it is dropped, the call is said to have failed:
+/// a batch is not over before each of its calls was answered.
+struct Owed {
+    connection: Arc<Connection>,
+    late: Arc<Late>,
+    index: usize,
+    wants_load: bool,
+    is_paid: bool,
+}
+
+impl Owed {
+    fn pay(mut self, result: Result<Bytes, Verdict>) {
+        self.put(result);
+    }
+
+    fn put(&mut self, result: Result<Bytes, Verdict>) {
+        self.is_paid = true;
+        let mut answers = self.late.answers();
+        answers.put(&self.connection, self.index, result, self.wants_load);
+        drop(answers);
+        self.late.writer.wake();
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.is_paid {
+            let status = Status::new(Code::Internal, "the call was given up");
+            self.put(Err(Verdict::Status(status, Origin::Server)));
+        }
+    }
+}
