@@ -1,78 +1,176 @@
 //! A closed loop of calls: so many in flight, for so long.
 
+use std::fmt;
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
 
-use crate::Error;
-use crate::peer::Caller;
+use crate::cost::Counters;
+use crate::runner::{Caller, Error, plan_stream};
 
-/// What one peer did in one repetition.
+/// What the calls do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// An echo.
+    Unary,
+    /// Messages streamed by the server.
+    Stream,
+    /// A new connection for each call.
+    Connect,
+}
+
+/// A load, as the command line gives it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Work {
+    /// What the calls do.
+    #[arg(long, value_enum, default_value = "unary")]
+    pub(crate) shape: Shape,
+    /// Calls at once.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) in_flight: usize,
+    /// Bytes of a message.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) bytes: usize,
+    /// Messages of a stream.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) messages: usize,
+    /// Milliseconds that are measured.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) millis: u64,
+}
+
+/// What came of a load, on one line as `name=value` pairs.
 #[derive(Debug)]
 pub(crate) struct Sample {
     /// Calls that ended within the measured time, per second.
-    pub(crate) calls_per_second: f64,
-    /// Median and 99th percentile of a call, in microseconds.
-    pub(crate) p50_us: u64,
-    pub(crate) p99_us: u64,
-    /// All calls, those of the warm-up too.
-    pub(crate) calls: u64,
+    rate: f64,
+    /// Latencies of these, in microseconds.
+    latencies: Histogram<u64>,
+    /// What a call cost both processes, and the machine.
+    datagrams: f64,
+    cpu_us: f64,
+    switches: f64,
+    /// The share of processor time that went to other machines.
+    stolen: f64,
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |quantile| self.latencies.value_at_quantile(quantile);
+        write!(
+            f,
+            "sample rate={} p50={} p99={} p999={} datagrams={} cpu={} switches={} stolen={}",
+            self.rate,
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            self.datagrams,
+            self.cpu_us,
+            self.switches,
+            self.stolen
+        )
+    }
 }
 
 /// Longest latency that is told apart, in microseconds.
 const LATENCY_MAX_US: u64 = 60_000_000;
 
-/// Calls without measuring for `warm_up`, then measures for `duration`.
-pub(crate) async fn run(
-    caller: &Caller,
-    in_flight: usize,
-    payload: &Bytes,
-    warm_up: Duration,
-    duration: Duration,
-) -> Result<Sample, Error> {
-    let begin = Instant::now() + warm_up;
+/// Calls without measuring for this long first.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// Runs the load against the server in the process with this number.
+pub(crate) async fn run<F>(
+    connect: impl Fn() -> F + Clone + Send + Sync,
+    work: &Work,
+    server: u32,
+) -> Result<Sample, Error>
+where
+    F: Future<Output = Result<Caller, Error>> + Send,
+{
+    let begin = Instant::now() + WARM_UP;
+    let duration = Duration::from_millis(work.millis);
     let end = begin + duration;
-    let loops = (0..in_flight).map(|_| {
-        let (caller, payload) = (caller.clone(), payload.clone());
-        tokio::spawn(call_until(caller, payload, begin, end))
-    });
+    let caller = connect().await?;
     let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
-    let mut calls = 0;
-    for task in loops.collect::<Vec<_>>() {
-        let (counted, measured) = task.await??;
-        calls += counted;
-        latencies.add(measured)?;
+    let counters = tokio::spawn(async move {
+        tokio::time::sleep_until(begin.into()).await;
+        let before = Counters::read(server);
+        tokio::time::sleep_until(end.into()).await;
+        Some((before?, Counters::read(server)?))
+    });
+    if work.shape == Shape::Connect {
+        let payload = Bytes::from(vec![7; work.bytes]);
+        while Instant::now() < end {
+            let sent = Instant::now();
+            (connect().await?.unary)(payload.clone()).await?;
+            note(&mut latencies, sent, begin, end)?;
+        }
+    } else {
+        let loops = (0..work.in_flight).map(|_| {
+            let (caller, work) = (caller.clone(), work.clone());
+            tokio::spawn(call_until(caller, work, begin, end))
+        });
+        for task in loops.collect::<Vec<_>>() {
+            latencies.add(task.await??)?;
+        }
     }
+    let counted = counters
+        .await?
+        .ok_or("the kernel's counters cannot be read")?;
+    let calls = latencies.len();
+    let cost = counted.1.per_call_since(counted.0, calls);
     Ok(Sample {
-        calls_per_second: latencies.len() as f64 / duration.as_secs_f64(),
-        p50_us: latencies.value_at_quantile(0.5),
-        p99_us: latencies.value_at_quantile(0.99),
-        calls,
+        rate: calls as f64 / duration.as_secs_f64(),
+        latencies,
+        datagrams: cost.datagrams,
+        cpu_us: cost.cpu_us,
+        switches: cost.switches,
+        stolen: cost.stolen,
     })
 }
 
 async fn call_until(
     caller: Caller,
-    payload: Bytes,
+    work: Work,
     begin: Instant,
     end: Instant,
-) -> Result<(u64, Histogram<u64>), Error> {
-    let mut calls = 0;
+) -> Result<Histogram<u64>, Error> {
     let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
+    let (call, request, expected) = match work.shape {
+        Shape::Stream => {
+            let plan = plan_stream(u32::try_from(work.messages)?, u32::try_from(work.bytes)?);
+            let stream = caller.stream.ok_or("the peer has no streams")?;
+            (stream, plan, work.messages)
+        }
+        _ => (caller.unary, Bytes::from(vec![7; work.bytes]), work.bytes),
+    };
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok((calls, latencies));
+            return Ok(latencies);
         }
-        let length = caller(payload.clone()).await?;
-        if length != payload.len() {
-            return Err(format!("echoed {length} bytes of {}", payload.len()).into());
+        let found = call(request.clone()).await?;
+        if found != expected {
+            return Err(format!("{found} instead of {expected}").into());
         }
-        let done = Instant::now();
-        calls += 1;
-        if done >= begin && done < end {
-            latencies.record(u64::try_from((done - sent).as_micros())?.min(LATENCY_MAX_US))?;
-        }
+        note(&mut latencies, sent, begin, end)?;
     }
+}
+
+/// Counts a call that has just ended, where it ended within the measured time.
+fn note(
+    latencies: &mut Histogram<u64>,
+    sent: Instant,
+    begin: Instant,
+    end: Instant,
+) -> Result<(), Error> {
+    let done = Instant::now();
+    if done >= begin && done < end {
+        let took = u64::try_from((done - sent).as_micros())?;
+        latencies.record(took.min(LATENCY_MAX_US))?;
+    }
+    Ok(())
 }

@@ -10,16 +10,17 @@
 )]
 
 mod cost;
-mod echo;
 mod load;
 mod peer;
+mod race;
+mod runner;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use self::peer::Peer;
+use self::runner::Side;
 
 #[derive(Debug, Parser)]
 #[command(about = "Races rpcnet against its peers")]
@@ -30,33 +31,19 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Unary echo of 64 bytes against raw s2n-quic, at 1, 64 and 1,024 in flight.
-    Echo {
-        /// Three short repetitions instead of seven long ones.
-        #[arg(long)]
-        quick: bool,
-    },
-    /// Runs a peer's server; prints `ready ADDRESS` and serves until it is killed.
-    #[command(hide = true)]
-    Serve {
-        /// Whose server.
-        peer: Peer,
-        /// Where the certificates are.
-        certs: PathBuf,
-    },
+    /// Runs the race and prints what came of it.
+    Race(race::Args),
+    #[command(flatten)]
+    Side(Side<Peer>),
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let outcome = runtime.map_err(Into::into).and_then(|runtime| {
+    let outcome = runner::runtime().and_then(|runtime| {
         runtime.block_on(async {
             match args.command {
-                Command::Echo { quick } => echo::race(quick).await,
-                Command::Serve { peer, certs } => peer.serve(&certs).await,
+                Command::Race(args) => race::run(&args).await,
+                Command::Side(side) => side.run().await,
             }
         })
     });
@@ -68,6 +55,3 @@ fn main() -> ExitCode {
         }
     }
 }
-
-/// Why a race could not be run.
-pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use s2n_quic::provider::limits::Limits;
 use s2n_quic::stream::BidirectionalStream;
 use s2n_quic::{Client, Server, client::Connect};
 
-use super::{Caller, announce};
-use crate::Error;
+use crate::runner::{Caller, Error, announce, stream_plan};
+
+/// The largest request that asks for a stream, whose first four bytes are no echo's.
+const PLAN_BYTES: usize = 8;
 
 /// Streams at once: as many as the largest race has in flight, and some.
 const STREAMS_MAX: u64 = 2048;
@@ -41,11 +43,26 @@ pub(super) async fn serve(certs: &Path) -> Result<(), Error> {
 
 async fn echo(mut stream: BidirectionalStream) {
     // A stream that fails ends here; the client reports it.
-    if let Ok(request) = read_to_end(&mut stream).await
-        && stream.send(request).await.is_ok()
-    {
-        let _ = stream.finish();
+    let Ok(request) = read_to_end(&mut stream).await else {
+        return;
+    };
+    if request.len() != PLAN_BYTES {
+        if stream.send(request).await.is_ok() {
+            let _ = stream.finish();
+        }
+        return;
     }
+    let (count, size) = stream_plan(&request);
+    let mut message = BytesMut::with_capacity(4 + size);
+    message.put_u32(size as u32);
+    message.put_bytes(7, size);
+    let message = message.freeze();
+    for _ in 0..count {
+        if stream.send(message.clone()).await.is_err() {
+            return;
+        }
+    }
+    let _ = stream.finish();
 }
 
 pub(super) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Error> {
@@ -59,15 +76,39 @@ pub(super) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Er
     let mut connection = client.connect(target).await?;
     connection.keep_alive(true)?;
     let handle = connection.handle();
-    Ok(Arc::new(move |payload: Bytes| {
-        let mut handle = handle.clone();
-        Box::pin(async move {
-            let mut stream = handle.open_bidirectional_stream().await?;
-            stream.send(payload).await?;
-            stream.finish()?;
-            Ok(read_to_end(&mut stream).await?.len())
-        })
-    }))
+    let streams = handle.clone();
+    Ok(Caller {
+        unary: Arc::new(move |payload: Bytes| {
+            let mut handle = handle.clone();
+            Box::pin(async move {
+                let mut stream = handle.open_bidirectional_stream().await?;
+                stream.send(payload).await?;
+                stream.finish()?;
+                Ok(read_to_end(&mut stream).await?.len())
+            })
+        }),
+        stream: Some(Arc::new(move |plan: Bytes| {
+            let mut handle = streams.clone();
+            Box::pin(async move {
+                let mut stream = handle.open_bidirectional_stream().await?;
+                stream.send(plan).await?;
+                stream.finish()?;
+                let (mut read, mut count) = (BytesMut::new(), 0);
+                while let Some(chunk) = stream.receive().await? {
+                    read.extend_from_slice(&chunk);
+                    while let Some(length) = read.first_chunk() {
+                        let whole = 4 + u32::from_be_bytes(*length) as usize;
+                        if read.len() < whole {
+                            break;
+                        }
+                        read.advance(whole);
+                        count += 1;
+                    }
+                }
+                Ok(count)
+            })
+        })),
+    })
 }
 
 async fn read_to_end(stream: &mut BidirectionalStream) -> Result<Bytes, s2n_quic::stream::Error> {

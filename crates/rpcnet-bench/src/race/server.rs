@@ -1,0 +1,123 @@
+//! A peer's server in a process of its own, and the loads on it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::plan::{Peer, Work};
+use super::table::Sample;
+use crate::runner::Error;
+
+/// Time for a server process to bind.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time for a load beyond what it measures.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The programs that take part.
+#[derive(Debug)]
+pub(super) struct Programs {
+    own: PathBuf,
+    foreign: PathBuf,
+}
+
+impl Programs {
+    /// Builds those that are built apart, where they take part.
+    pub(super) fn build(peers: &[Peer]) -> Result<Self, Error> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../peers");
+        if peers.iter().any(|peer| peer.is_foreign()) {
+            let build = |features: &[&str]| {
+                std::process::Command::new("cargo")
+                    .args(["build", "--release", "--locked", "--manifest-path"])
+                    .arg(folder.join("Cargo.toml"))
+                    .args(features)
+                    .status()
+            };
+            if !build(&[])?.success() {
+                println!("rpcnet 0.1.0 cannot be built here: it needs CMake");
+                build(&["--no-default-features"])?;
+            }
+        }
+        Ok(Self {
+            own: std::env::current_exe()?,
+            foreign: folder.join("target/release/rpcnet-bench-peers"),
+        })
+    }
+
+    fn of(&self, peer: Peer) -> Command {
+        Command::new(if peer.is_foreign() {
+            &self.foreign
+        } else {
+            &self.own
+        })
+    }
+}
+
+/// A server process, killed on drop.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) peer: Peer,
+    program: PathBuf,
+    addr: SocketAddr,
+    child: Child,
+}
+
+impl Server {
+    pub(super) async fn start(
+        peer: Peer,
+        programs: &Programs,
+        certs: &Path,
+    ) -> Result<Self, Error> {
+        let mut command = programs.of(peer);
+        let program = PathBuf::from(command.as_std().get_program());
+        let mut child = command
+            .args(["serve", peer.argument()])
+            .arg(certs)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("the server has no output")?;
+        let mut line = String::new();
+        timeout(START_TIMEOUT, BufReader::new(stdout).read_line(&mut line)).await??;
+        let addr = line
+            .trim()
+            .strip_prefix("ready ")
+            .ok_or("it did not start")?
+            .parse()?;
+        Ok(Self {
+            peer,
+            program,
+            addr,
+            child,
+        })
+    }
+
+    /// Runs a load on it from another process.
+    pub(super) async fn load(&self, work: &Work, certs: &Path) -> Result<Sample, Error> {
+        let server = self.child.id().ok_or("the server has ended")?;
+        let running = Command::new(&self.program)
+            .args(["load", self.peer.argument()])
+            .arg(certs)
+            .args([self.addr.to_string(), server.to_string()])
+            .args(["--shape", work.shape])
+            .args(["--in-flight", &work.in_flight.to_string()])
+            .args(["--bytes", &work.bytes.to_string()])
+            .args(["--messages", &work.messages.to_string()])
+            .args(["--millis", &work.millis.to_string()])
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .output();
+        let limit = LOAD_TIMEOUT + Duration::from_millis(work.millis);
+        let output = timeout(limit, running).await??;
+        let text = String::from_utf8(output.stdout)?;
+        let sample = text.lines().find_map(|line| line.strip_prefix("sample "));
+        let sample =
+            sample.ok_or_else(|| format!("{} at {}: no sample", self.peer.name(), work.name))?;
+        Sample::parse(sample)
+    }
+}
