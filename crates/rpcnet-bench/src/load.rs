@@ -103,10 +103,14 @@ where
     });
     if work.shape == Shape::Connect {
         let payload = Bytes::from(vec![7; work.bytes]);
-        while Instant::now() < end {
-            let sent = Instant::now();
+        let mut sent = Instant::now();
+        while sent < end {
             (connect().await?.unary)(payload.clone()).await?;
-            note(&mut latencies, sent, begin, end)?;
+            let done = Instant::now();
+            if done >= begin && done < end {
+                latencies.record(u64::from(micros(done - sent)).min(LATENCY_MAX_US))?;
+            }
+            sent = done;
         }
     } else {
         let loops = (0..work.in_flight).map(|_| {
@@ -114,7 +118,9 @@ where
             tokio::spawn(call_until(caller, work, begin, end))
         });
         for task in loops.collect::<Vec<_>>() {
-            latencies.add(task.await??)?;
+            for latency in task.await?? {
+                latencies.record(u64::from(latency).min(LATENCY_MAX_US))?;
+            }
         }
     }
     let counted = counters
@@ -132,13 +138,16 @@ where
     })
 }
 
+/// Calls one after the other; the microseconds that those took that ended within the
+/// measured time.
 async fn call_until(
     caller: Caller,
     work: Work,
     begin: Instant,
     end: Instant,
-) -> Result<Histogram<u64>, Error> {
-    let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
+) -> Result<Vec<u32>, Error> {
+    // Sorted into a histogram later: while calls are made, that costs more than some of them.
+    let mut latencies = Vec::new();
     let (call, request, expected) = match work.shape {
         Shape::Stream => {
             let plan = plan_stream(u32::try_from(work.messages)?, u32::try_from(work.bytes)?);
@@ -147,30 +156,21 @@ async fn call_until(
         }
         _ => (caller.unary, Bytes::from(vec![7; work.bytes]), work.bytes),
     };
-    loop {
-        let sent = Instant::now();
-        if sent >= end {
-            return Ok(latencies);
-        }
+    let mut sent = Instant::now();
+    while sent < end {
         let found = call(request.clone()).await?;
         if found != expected {
             return Err(format!("{found} instead of {expected}").into());
         }
-        note(&mut latencies, sent, begin, end)?;
+        let done = Instant::now();
+        if done >= begin && done < end {
+            latencies.push(micros(done - sent));
+        }
+        sent = done;
     }
+    Ok(latencies)
 }
 
-/// Counts a call that has just ended, where it ended within the measured time.
-fn note(
-    latencies: &mut Histogram<u64>,
-    sent: Instant,
-    begin: Instant,
-    end: Instant,
-) -> Result<(), Error> {
-    let done = Instant::now();
-    if done >= begin && done < end {
-        let took = u64::try_from((done - sent).as_micros())?;
-        latencies.record(took.min(LATENCY_MAX_US))?;
-    }
-    Ok(())
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }

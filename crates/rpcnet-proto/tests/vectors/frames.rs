@@ -8,9 +8,7 @@ use rpcnet_proto::wire::{
     Beat, Cancel, ErrorCode, Frame, FrameDecoder, FrameLimits, GoAway, Header, Hello, Load,
     Settings, WireError, decode_status, encode, varint,
 };
-use rpcnet_proto::{
-    CallId, Code, CodecId, Metadata, Method, Origin, Status, TraceContext,
-};
+use rpcnet_proto::{CallId, Code, CodecId, Metadata, Method, Origin, Status, TraceContext};
 use serde_json::{Map, Value, json};
 
 use crate::entry::{call_kind, from_hex, integer, number, object, text, to_hex, us};

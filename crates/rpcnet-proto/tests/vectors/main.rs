@@ -1,11 +1,10 @@
 //! Checks every entry of `docs/spec/vectors.json`, in both directions.
 
-
 use bytes::BytesMut;
 use rpcnet_proto::wire::{
-    BatchRequestEvent, BatchRequestReader, BatchResponseEvent, BatchResponseReader,
-    ControlEvent, ControlReader, FrameLimits, GossipEvent,
-    GossipReader, RequestEvent, RequestReader, ResponseEvent, ResponseReader, StreamKind, WireError, encode, varint,
+    BatchRequestEvent, BatchRequestReader, BatchResponseEvent, BatchResponseReader, ControlEvent,
+    ControlReader, FrameLimits, GossipEvent, GossipReader, RequestEvent, RequestReader,
+    ResponseEvent, ResponseReader, StreamKind, WireError, encode, varint,
 };
 use serde_json::{Map, Value, json};
 

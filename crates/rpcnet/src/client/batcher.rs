@@ -1,7 +1,8 @@
 //! [`Batcher`]: where calls wait for a moment, so that those of one moment leave together.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -11,6 +12,7 @@ use futures_util::task::AtomicWaker;
 use rpcnet_proto::Deadline;
 use rpcnet_proto::wire::{FrameLimits, HeaderRef};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 use super::batch::{Batch, Waiting};
 use crate::transport::quic::QuicConnection;
@@ -101,7 +103,9 @@ impl Batcher {
         poll_fn(|cx| {
             loop {
                 // Answers first: who gets them makes the next calls.
-                while let Poll::Ready(Some(())) = under_way.poll_next_unpin(cx) {}
+                while let Poll::Ready(Some(())) = under_way.poll_next_unpin(cx) {
+                    has_waited = false;
+                }
                 self.sender.register(cx.waker());
                 match self.next(has_waited) {
                     Next::Nothing => {
@@ -110,7 +114,8 @@ impl Batcher {
                     }
                     Next::Wait => {
                         has_waited = true;
-                        cx.waker().wake_by_ref();
+                        // Woken again once this thread has nothing else to run.
+                        let _ = pin!(yield_now()).poll(cx);
                         return Poll::Pending;
                     }
                     Next::Over if under_way.is_empty() => return Poll::Ready(()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings, StreamKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::batcher::Batcher;
 use crate::config::{Batching, RpcConfig};
@@ -96,7 +96,14 @@ impl ClientConnection {
     ///
     /// Cancel safe.
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().acquire_owned().await.ok()
+        match self.places.clone().try_acquire_owned() {
+            Ok(place) => Some(place),
+            Err(TryAcquireError::Closed) => None,
+            // Boxed: most calls need not wait.
+            Err(TryAcquireError::NoPermits) => {
+                Box::pin(self.places.clone().acquire_owned()).await.ok()
+            }
+        }
     }
 
     /// Opens a stream for a call that has its place.
@@ -175,6 +182,10 @@ impl CallGuard {
             is_complete: false,
             _place: place,
         }
+    }
+
+    pub(crate) fn call_id(&self) -> CallId {
+        self.call_id
     }
 
     pub(crate) fn is_complete(&self) -> bool {

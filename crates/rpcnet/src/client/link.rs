@@ -99,6 +99,12 @@ impl Link {
         if let Some(connection) = self.usable() {
             return Ok(connection);
         }
+        // Boxed: most calls find a connection.
+        Box::pin(self.made()).await
+    }
+
+    /// The connection that a run of attempts makes.
+    async fn made(&self) -> Result<Arc<ClientConnection>, RpcError> {
         let mut outcome = self.join_run();
         let finished = outcome.wait_for(Option::is_some).await;
         let outcome = finished.ok().and_then(|it| it.clone());

@@ -1,16 +1,20 @@
 //! One message there, one back: the attempts that a unary call may take.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::{FrameLimits, Load, ResponseEvent, ResponseReader, WireError};
-use rpcnet_proto::{CallKind, Deadline};
+use rpcnet_proto::{CallId, CallKind, Deadline};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::Shared;
 use super::backoff::Backoff;
 use super::batch;
-use super::connection::{CallGuard, OpenCall};
+use super::connection::{CallGuard, ClientConnection, OpenCall};
 use super::request::{Frames, Request, check_message};
 use crate::clock;
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
@@ -122,66 +126,98 @@ async fn send_once(
     load: &mut Option<Load>,
 ) -> Result<Bytes, RpcError> {
     let call_id = shared.next_call_id();
-    let link = &*shared.link;
     // A connection that turns out to be lost before the call was sent is replaced at
     // once; nothing went out on it, so this is not an attempt yet.
-    let (connection, call) = loop {
-        let connection = link.connection().await?;
+    loop {
+        let connection = shared.link.connection().await?;
         check_message(payload.len(), &connection.settings)?;
         let Some(place) = connection.place().await else {
             continue;
         };
-        if let Some(batcher) = connection.company() {
+        let sent = if let Some(batcher) = connection.company() {
             let header = request.header(call_id, &connection.settings)?;
             if batch::fits(&header, payload) {
                 let answer = batcher.push(&header, payload, request.deadline);
                 let guard = CallGuard::new(connection.clone(), call_id, place);
-                match batch::answered(answer, guard, load).await {
-                    Some(Err(error @ RpcError::ConnectionError(_))) => {
-                        connection.retire();
-                        return Err(error);
-                    }
-                    Some(result) => return result,
-                    None => {
-                        connection.retire();
-                        continue;
-                    }
-                }
+                batch::answered(answer, guard, load).await
+            } else {
+                alone(
+                    shared,
+                    request,
+                    payload,
+                    &connection,
+                    (call_id, place),
+                    load,
+                )
+                .await
             }
-        }
-        match connection.open(call_id, place).await {
-            Ok(call) => break (connection, call),
-            Err(error) => {
-                tracing::debug!(%error, "connection lost before the call was sent");
+        } else {
+            alone(
+                shared,
+                request,
+                payload,
+                &connection,
+                (call_id, place),
+                load,
+            )
+            .await
+        };
+        match sent {
+            Some(Err(error @ RpcError::ConnectionError(_))) => {
+                connection.retire();
+                return Err(error);
+            }
+            Some(result) => return result,
+            None => {
+                tracing::debug!("connection lost before the call was sent");
                 connection.retire();
             }
         }
-    };
+    }
+}
+
+/// Sends the call on a stream of its own; `None` where it was not sent.
+///
+/// Boxed: it is large, and most calls of a busy client have company.
+fn alone<'a>(
+    shared: &'a Shared,
+    request: &'a Request,
+    payload: &'a Bytes,
+    connection: &'a Arc<ClientConnection>,
+    (call_id, place): (CallId, OwnedSemaphorePermit),
+    load: &'a mut Option<Load>,
+) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>> {
+    Box::pin(async move {
+        let call = connection.open(call_id, place).await.ok()?;
+        Some(on_its_stream(shared, request, payload, connection, call, load).await)
+    })
+}
+
+async fn on_its_stream(
+    shared: &Shared,
+    request: &Request,
+    payload: &Bytes,
+    connection: &ClientConnection,
+    call: OpenCall,
+    load: &mut Option<Load>,
+) -> Result<Bytes, RpcError> {
     let OpenCall {
         mut send,
         mut recv,
         mut guard,
     } = call;
-    let frames = request.frames(call_id, &connection.settings, payload)?;
+    let link = &*shared.link;
+    let frames = request.frames(guard.call_id(), &connection.settings, payload)?;
     let limits = FrameLimits {
         message_bytes_max: link.config.limits().message_bytes_max,
         header_bytes_max: link.config.limits().header_bytes_max,
     };
     let sent = write(&mut send, frames).await;
     if let Err(Interrupted::Lost(error)) = sent {
-        connection.retire();
         return Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &link.server_name));
     }
     // Where the server stopped our sending, its reply says why.
-    let verdict = match read(&mut recv, limits, &link.server_name, load).await {
-        Ok(verdict) => verdict,
-        Err(error) => {
-            if matches!(error, RpcError::ConnectionError(_)) {
-                connection.retire();
-            }
-            return Err(error);
-        }
-    };
+    let verdict = read(&mut recv, limits, &link.server_name, load).await?;
     guard.complete();
     verdict
 }

@@ -33,8 +33,8 @@ const IN_A_ROW_MAX: Duration = Duration::from_micros(500);
 pub(super) async fn serve(
     connection: &Arc<Connection>,
     tasks: &Arc<Tasks>,
-    send: SendHalf,
-    recv: RecvHalf,
+    send: &mut SendHalf,
+    recv: &mut RecvHalf,
     first: Bytes,
 ) {
     let limits = connection.limits();
@@ -51,11 +51,10 @@ pub(super) async fn serve(
         answered: 0,
     };
     batch.reader.push(first);
-    let (mut send, mut recv) = (send, recv);
     send.set_stall_timeout(limits.stall_timeout);
-    if let Err(code) = batch.run(&mut send, &mut recv).await {
+    if let Err(code) = batch.run(send, recv).await {
         recv.stop(code);
-        reply::give_up(connection, &mut send, code).await;
+        reply::give_up(connection, send, code).await;
     }
 }
 

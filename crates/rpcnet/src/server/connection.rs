@@ -302,6 +302,10 @@ async fn accept_calls(
     incoming: &mut quic::CallAcceptor,
 ) {
     let tasks_max = connection.limits().calls_per_connection_max * STREAMS_PER_CALL;
+    // The stream that ended last is kept until another has ended. Closed earlier, by the
+    // acknowledgement that comes with the next request, it would have the QUIC library send
+    // a datagram for that alone: one in three, where calls come one by one.
+    let mut last = None;
     loop {
         let Ok(Some((mut send, mut recv))) = quic::accept_call(incoming).await else {
             return;
@@ -317,17 +321,21 @@ async fn accept_calls(
             // Borrowed by the call, so that the task's future holds them once.
             let mut call = Box::pin(async move {
                 let other = call::serve(&connection, &mut send, &mut recv).await;
-                match (other, recv) {
-                    (Some((StreamKind::Batch, first)), Some(recv)) => {
-                        Box::pin(batch::serve(&connection, &all, send, recv, first)).await;
-                    }
-                    (Some((_, first)), Some(recv)) => connection.hand_over(send, recv, first),
-                    _ => {}
+                let (Some((kind, first)), Some(mut rest)) = (other, recv.take()) else {
+                    return Some((send, recv));
+                };
+                if kind == StreamKind::Batch {
+                    Box::pin(batch::serve(&connection, &all, &mut send, &mut rest, first)).await;
+                    return Some((send, Some(rest)));
                 }
+                connection.hand_over(send, rest, first);
+                None
             });
             // A quick call ends here; one that waits moves to a task of its own.
-            if let Ok(None) = call::contain_panic(call::poll_once(call.as_mut())).await {
-                tasks.spawn(call);
+            match call::contain_panic(call::poll_once(call.as_mut())).await {
+                Ok(Some(ended)) => last = ended.or(last),
+                Ok(None) => tasks.spawn(async move { drop(call.await) }),
+                Err(_panicked) => {}
             }
         }
         tokio::task::coop::consume_budget().await;
