@@ -124,11 +124,16 @@ pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
     let identity = Identity::from_pem(pem("server.pem")?, pem("server-key.pem")?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?);
+    // Given its connections, the builder leaves their options as they are.
+    let incoming = TcpListenerStream::new(listener).map(|stream| {
+        let stream = stream?;
+        stream.set_nodelay(true)?;
+        Ok::<_, std::io::Error>(stream)
+    });
     Server::builder()
-        .tcp_nodelay(true)
         .tls_config(ServerTlsConfig::new().identity(identity))?
         .add_service(Echo)
-        .serve_with_incoming(TcpListenerStream::new(listener))
+        .serve_with_incoming(incoming)
         .await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use s2n_quic::provider::limits::Limits;
 use s2n_quic::stream::BidirectionalStream;
 use s2n_quic::{Client, Server, client::Connect};
+use tokio::sync::OnceCell;
 
 use crate::runner::{Caller, Error, announce, stream_plan};
 
@@ -66,12 +67,16 @@ async fn echo(mut stream: BidirectionalStream) {
 }
 
 pub(super) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Error> {
-    let ca = certs.join("ca.pem");
-    let client = Client::builder()
-        .with_tls(ca.as_path())?
-        .with_io("127.0.0.1:0")?
-        .with_limits(limits()?)?
-        .start()?;
+    // One socket for all connections, as an application has it.
+    static CLIENT: OnceCell<Client> = OnceCell::const_new();
+    let made = async || -> Result<Client, Error> {
+        Ok(Client::builder()
+            .with_tls(certs.join("ca.pem").as_path())?
+            .with_io("127.0.0.1:0")?
+            .with_limits(limits()?)?
+            .start()?)
+    };
+    let client = CLIENT.get_or_try_init(made).await?;
     let target = Connect::new(addr).with_server_name("localhost");
     let mut connection = client.connect(target).await?;
     connection.keep_alive(true)?;

@@ -82,13 +82,17 @@ impl Server {
             .kill_on_drop(true)
             .spawn()?;
         let stdout = child.stdout.take().ok_or("the server has no output")?;
-        let mut line = String::new();
-        timeout(START_TIMEOUT, BufReader::new(stdout).read_line(&mut line)).await??;
-        let addr = line
-            .trim()
-            .strip_prefix("ready ")
-            .ok_or("it did not start")?
-            .parse()?;
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = async {
+            // One of them has something to say first.
+            while let Some(line) = lines.next_line().await? {
+                if let Some(addr) = line.strip_prefix("ready ") {
+                    return Ok::<_, Error>(addr.parse()?);
+                }
+            }
+            Err("it did not start".into())
+        };
+        let addr = timeout(START_TIMEOUT, ready).await??;
         Ok(Self {
             peer,
             program,

@@ -1,5 +1,9 @@
 //! Unary calls that share a stream, from the first byte to the last answer.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -8,10 +12,12 @@ use rpcnet_proto::wire::{
     WireError, encode,
 };
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::{Sleep, sleep_until};
 
 use super::connection::CallGuard;
+use super::request::Request;
 use super::unary;
+use crate::clock;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
 use crate::transport::interrupted::wire_error;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
@@ -48,24 +54,40 @@ pub(super) struct Outcome {
     result: Result<Bytes, RpcError>,
 }
 
-/// Whoever waits for the outcome of a call. Nobody learns anything where it is dropped: the
-/// call was not sent.
-type Seat = oneshot::Sender<Outcome>;
+/// Whoever waits for the outcome of a call, and until when. Nobody learns anything where it
+/// is dropped: the call was not sent.
+#[derive(Debug)]
+struct Seat {
+    outcome: oneshot::Sender<Outcome>,
+    until: Instant,
+}
+
+impl Seat {
+    fn tell(self, outcome: Outcome) {
+        // Who has given up meanwhile is told nothing.
+        let _ = self.outcome.send(outcome);
+    }
+}
 
 /// The way to the outcome of a call that was queued.
 pub(super) type Waiting = oneshot::Receiver<Outcome>;
 
-/// Waits for the outcome of a call that was queued; `None` where it was not sent.
+/// Waits for the outcome of a call that was queued, until its deadline; `None` where it was
+/// not sent.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future cancels the call.
 pub(super) async fn answered(
     waiting: Waiting,
+    request: &Request,
     mut guard: CallGuard,
     load: &mut Option<Load>,
 ) -> Option<Result<Bytes, RpcError>> {
+    // Whoever holds the other end keeps the deadline too, with one timer for many calls.
+    request.is_watched.store(true, Ordering::Relaxed);
     let outcome = waiting.await;
+    request.is_watched.store(false, Ordering::Relaxed);
     let Ok(outcome) = outcome else {
         guard.complete();
         return None;
@@ -81,9 +103,7 @@ pub(super) async fn answered(
 #[derive(Debug)]
 pub(super) struct Batch {
     frames: BytesMut,
-    seats: Vec<Seat>,
-    /// When the last of the calls has given up.
-    until: Instant,
+    seats: Seats,
 }
 
 impl Batch {
@@ -92,20 +112,19 @@ impl Batch {
         encode::stream_kind(&mut frames, StreamKind::Batch);
         Self {
             frames,
-            seats: Vec::new(),
-            until: Instant::now(),
+            seats: Seats::default(),
         }
     }
 
     /// Whether one more call would be too much.
     pub(super) fn is_full_for(&self, header: &HeaderRef<'_>, payload: &Bytes) -> bool {
         let bytes = call_bytes(header, payload) + 2 * encode::PREFIX_BYTES_MAX + 1;
-        self.seats.len() >= CALLS_MAX || self.frames.len() + bytes > BYTES_MAX
+        self.is_full() || self.frames.len() + bytes > BYTES_MAX
     }
 
     /// Whether it need not wait for another call.
     pub(super) fn is_full(&self) -> bool {
-        self.seats.len() >= CALLS_MAX
+        self.seats.0.len() >= CALLS_MAX
     }
 
     pub(super) fn push(
@@ -114,17 +133,22 @@ impl Batch {
         payload: &Bytes,
         until: Instant,
     ) -> Waiting {
-        let (seat, waiting) = oneshot::channel();
+        let (outcome, waiting) = oneshot::channel();
         encode::header_ref(&mut self.frames, header);
         encode::message(&mut self.frames, payload);
-        self.seats.push(seat);
-        self.until = self.until.max(until);
+        self.seats.0.push(Some(Seat { outcome, until }));
         waiting
     }
 
     /// Whether all its calls were given up before they left.
     pub(super) fn is_forsaken(&self) -> bool {
-        self.seats.iter().all(Seat::is_closed)
+        let mut seats = self.seats.0.iter().flatten();
+        seats.all(|seat| seat.outcome.is_closed())
+    }
+
+    /// Fails the calls whose deadlines have passed; the first of those that are left.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+        self.seats.expire(now)
     }
 
     /// Sends the calls on a stream and hands out the answers, until the last of the calls
@@ -135,10 +159,12 @@ impl Batch {
         limits: FrameLimits,
         server_name: &str,
     ) {
-        let mut seats = Sent::new(self.seats);
+        let mut seats = Sent(self.seats);
         encode::end(&mut self.frames);
-        let alone = seats.0.len() == 1;
-        if alone && let Some(kind) = self.frames.first_mut() {
+        let calls = seats.0.0.len();
+        if calls == 1
+            && let Some(kind) = self.frames.first_mut()
+        {
             // One call in a batch has the very bytes that it has alone, but for the kind.
             *kind = StreamKind::Call.to_byte();
         }
@@ -146,66 +172,95 @@ impl Batch {
         let sent = send.push(self.frames.freeze()).and_then(|()| send.finish());
         // Where the server stopped our sending, its answers say why.
         if let Err(lost @ Interrupted::Lost(_)) = sent {
-            return seats.fail(|| lost.clone().into_error(HandlerRan::Maybe, server_name));
+            let error = || lost.clone().into_error(HandlerRan::Maybe, server_name);
+            return seats.0.fail(error);
         }
-        let until = self.until.into();
-        // Past their deadlines nobody waits; the halves are given up with the stream.
-        let _ = timeout_at(until, async {
-            match alone {
-                true => read_one(&mut recv, &mut seats, limits, server_name).await,
-                false => read_all(&mut recv, &mut seats, limits, server_name).await,
-            }
-        })
-        .await;
+        if calls == 1 {
+            read_one(&mut recv, &mut seats, limits, server_name).await;
+        } else {
+            let mut reader = Reader {
+                recv: &mut recv,
+                frames: BatchResponseReader::new(limits, calls),
+                is_open: true,
+                server_name,
+            };
+            seats
+                .until_expired(|seats, cx| reader.poll(seats, cx))
+                .await;
+        }
     }
 }
 
 async fn read_one(recv: &mut RecvHalf, seats: &mut Sent, limits: FrameLimits, server_name: &str) {
-    let mut load = None;
-    let read = unary::read(recv, limits, server_name, &mut load).await;
+    let (mut load, mut read) = (None, None);
+    {
+        let mut reading = pin!(unary::read(recv, limits, server_name, &mut load));
+        let reading = |_: &mut Seats, cx: &mut Context<'_>| {
+            read = Some(ready!(reading.as_mut().poll(cx)));
+            Poll::Ready(())
+        };
+        seats.until_expired(reading).await;
+    }
+    let Some(read) = read else { return };
     let outcome = Outcome {
         is_verdict: read.is_ok(),
         load,
         result: read.unwrap_or_else(Err),
     };
-    seats.answer(0, outcome);
+    seats.0.answer(0, outcome);
 }
 
-async fn read_all(recv: &mut RecvHalf, seats: &mut Sent, limits: FrameLimits, server_name: &str) {
-    let ran = HandlerRan::Maybe;
-    let mut reader = BatchResponseReader::new(limits, seats.0.len());
-    let mut is_open = true;
-    loop {
+/// Reads the answers to a batch.
+struct Reader<'a> {
+    recv: &'a mut RecvHalf,
+    frames: BatchResponseReader,
+    is_open: bool,
+    server_name: &'a str,
+}
+
+impl Reader<'_> {
+    /// Hands out what has arrived; ready once there is nothing left to come.
+    fn poll(&mut self, seats: &mut Seats, cx: &mut Context<'_>) -> Poll<()> {
+        let ran = HandlerRan::Maybe;
         loop {
-            match reader.next_event() {
-                Ok(Some(BatchResponseEvent::Answer(answer))) => seats.take(answer),
+            match self.frames.next_event() {
+                Ok(Some(BatchResponseEvent::Answer(answer))) => {
+                    seats.take(answer);
+                    continue;
+                }
                 // W-7: every call has its answer; what follows changes none.
-                Ok(Some(BatchResponseEvent::End)) => return recv.complete(),
-                Ok(None) => break,
-                Err(error) => return seats.fail(|| wire_error(error.clone(), ran)),
+                Ok(Some(BatchResponseEvent::End)) => {
+                    self.recv.complete();
+                    return Poll::Ready(());
+                }
+                Ok(None) if self.is_open => {}
+                Ok(None) => {
+                    let cut = self.frames.finish().err().unwrap_or(WireError::Truncated);
+                    seats.fail(|| wire_error(cut.clone(), ran));
+                    return Poll::Ready(());
+                }
+                Err(error) => {
+                    seats.fail(|| wire_error(error.clone(), ran));
+                    return Poll::Ready(());
+                }
+            }
+            let frames = &mut self.frames;
+            match ready!(self.recv.poll_receive(cx, |chunk| frames.push(chunk))) {
+                Ok(is_open) => self.is_open = is_open,
+                Err(cut) => {
+                    seats.fail(|| cut.clone().into_error(ran, self.server_name));
+                    return Poll::Ready(());
+                }
             }
         }
-        if !is_open {
-            let cut = reader.finish().err().unwrap_or(WireError::Truncated);
-            return seats.fail(|| wire_error(cut.clone(), ran));
-        }
-        match recv.receive(|chunk| reader.push(chunk)).await {
-            Ok(open) => is_open = open,
-            Err(cut) => return seats.fail(|| cut.clone().into_error(ran, server_name)),
-        }
     }
 }
 
-/// Those who wait for the answers to calls that were sent, by the calls' numbers. Dropped,
-/// it tells who still waits that the client was closed, and that the call may have run.
-#[derive(Debug)]
-struct Sent(Vec<Option<Seat>>);
+/// Those who wait for the answers, by the numbers of their calls; none where it was answered.
+#[derive(Debug, Default)]
+struct Seats(Vec<Option<Seat>>);
 
-impl Sent {
-    fn new(seats: Vec<Seat>) -> Self {
-        Self(seats.into_iter().map(Some).collect())
-    }
-
+impl Seats {
     fn take(&mut self, answer: Answer) {
         let result = answer
             .result
@@ -220,26 +275,81 @@ impl Sent {
 
     fn answer(&mut self, index: usize, outcome: Outcome) {
         if let Some(seat) = self.0.get_mut(index).and_then(Option::take) {
-            // Who has given up meanwhile is told nothing.
-            let _ = seat.send(outcome);
+            seat.tell(outcome);
         }
     }
 
     /// Fails all calls that have no answer.
     fn fail(&mut self, error: impl Fn() -> RpcError) {
         for seat in self.0.iter_mut().filter_map(Option::take) {
-            let _ = seat.send(Outcome {
+            seat.tell(Outcome {
                 is_verdict: false,
                 load: None,
                 result: Err(error()),
             });
         }
     }
+
+    /// W-38: fails the calls whose deadlines have passed; the first of those that are left.
+    fn expire(&mut self, now: Instant) -> Option<Instant> {
+        let mut first: Option<Instant> = None;
+        for place in &mut self.0 {
+            let Some(seat) = place.take_if(|seat| seat.until <= now) else {
+                let until = place.as_ref().map(|seat| seat.until);
+                first = until.into_iter().chain(first).min();
+                continue;
+            };
+            seat.tell(Outcome {
+                is_verdict: false,
+                load: None,
+                result: Err(RpcError::Timeout),
+            });
+        }
+        first
+    }
+}
+
+/// Those who wait for the answers to calls that were sent. Dropped, it tells who still waits
+/// that the client was closed, and that the call may have run.
+#[derive(Debug)]
+struct Sent(Seats);
+
+impl Sent {
+    /// Polls until that is ready, and fails calls at their deadlines meanwhile; until the last
+    /// of them at the latest. The halves of the stream are given up then.
+    async fn until_expired(
+        &mut self,
+        mut poll: impl FnMut(&mut Seats, &mut Context<'_>) -> Poll<()>,
+    ) {
+        let seats = &mut self.0;
+        // Made only where the answers are not there at once.
+        let mut alarm: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|cx| {
+            if poll(seats, cx).is_ready() {
+                return Poll::Ready(());
+            }
+            loop {
+                let is_due = match &mut alarm {
+                    None => true,
+                    Some(alarm) => alarm.as_mut().poll(cx).is_ready(),
+                };
+                if !is_due {
+                    return Poll::Pending;
+                }
+                let Some(first) = seats.expire(clock::now()) else {
+                    return Poll::Ready(());
+                };
+                alarm = Some(Box::pin(sleep_until(first.into())));
+            }
+        })
+        .await;
+    }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
         let (kind, ran) = (ConnectionErrorKind::ClientClosed, HandlerRan::Maybe);
-        self.fail(|| RpcError::ConnectionError(ConnectionError::new(kind, ran, None)));
+        self.0
+            .fail(|| RpcError::ConnectionError(ConnectionError::new(kind, ran, None)));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -13,14 +14,20 @@ use rpcnet_proto::Deadline;
 use rpcnet_proto::wire::{FrameLimits, HeaderRef};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
+use tokio::time::{Sleep, sleep_until};
 
 use super::batch::{Batch, Waiting};
+use crate::clock;
 use crate::transport::quic::QuicConnection;
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Queued batches beyond which those that were given up are looked for at each call: a server
 /// that allows no more streams must not make them pile up.
 const SWEPT_FROM: usize = 64;
+
+/// How often the deadlines of queued calls are looked at, at least, where the server allows
+/// no stream for them.
+const EXPIRED_EVERY: Duration = Duration::from_millis(100);
 
 /// The calls of one connection that wait to be sent.
 ///
@@ -100,6 +107,8 @@ impl Batcher {
         let _closing = Closing(&self);
         let mut under_way = FuturesUnordered::new();
         let mut has_waited = false;
+        // Ends calls at their deadlines where the server allows no stream for them.
+        let mut alarm: Option<Pin<Box<Sleep>>> = None;
         poll_fn(|cx| {
             loop {
                 // Answers first: who gets them makes the next calls.
@@ -123,10 +132,12 @@ impl Batcher {
                     Next::Send => {}
                 }
                 match self.poll_send(&mut quic, cx) {
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => {
+                        ready!(self.poll_expire(&mut alarm, cx));
+                    }
                     Poll::Ready(None) => {}
                     Poll::Ready(Some((stream, batch))) => {
-                        has_waited = false;
+                        (has_waited, alarm) = (false, None);
                         let server_name = server_name.clone();
                         under_way.push(async move {
                             batch.exchange(stream, limits, &server_name).await;
@@ -171,6 +182,32 @@ impl Batcher {
                 Poll::Ready(first.map(|batch| (stream, batch)))
             }
         }
+    }
+
+    /// Fails the queued calls whose deadlines have passed; ready where there were any.
+    fn poll_expire(&self, alarm: &mut Option<Pin<Box<Sleep>>>, cx: &mut Context<'_>) -> Poll<()> {
+        let is_due = match alarm {
+            None => true,
+            Some(alarm) => alarm.as_mut().poll(cx).is_ready(),
+        };
+        if !is_due {
+            return Poll::Pending;
+        }
+        let now = clock::now();
+        let first = {
+            let mut queue = self.queue();
+            let firsts = queue
+                .batches
+                .iter_mut()
+                .filter_map(|batch| batch.expire(now));
+            firsts.min()
+        };
+        // One that is queued later has a later deadline as a rule; where it has not, it is
+        // found with the others.
+        let again = now + EXPIRED_EVERY;
+        let first = first.map_or(again, |first| first.min(again));
+        *alarm = Some(Box::pin(sleep_until(first.into())));
+        Poll::Ready(())
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -155,8 +155,12 @@ impl RpcClient {
         let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
         let payload = Bytes::from(payload);
         async move {
-            let request = request?;
-            let call = pin!(unary::call(&shared, &request, &payload));
+            // Borrowed, so that the future holds it once.
+            let request = match request {
+                Ok(ref request) => request,
+                Err(error) => return Err(error),
+            };
+            let call = pin!(unary::call(&shared, request, &payload));
             request.within_deadline(call).await.map(Vec::from)
         }
     }
@@ -179,8 +183,12 @@ impl RpcClient {
         let shared = self.shared.clone();
         let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
         async move {
-            let request = request?;
-            let call = pin!(unary::call(&shared, &request, &payload));
+            // Borrowed, so that the future holds it once.
+            let request = match request {
+                Ok(ref request) => request,
+                Err(error) => return Err(error),
+            };
+            let call = pin!(unary::call(&shared, request, &payload));
             request.within_deadline(call).await
         }
     }

@@ -1,12 +1,14 @@
 //! What a call asks for, fixed before anything is sent.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{HeaderRef, Settings, StreamKind, encode};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Method, TraceContext};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::call_options::CallOptions;
 use crate::clock;
@@ -29,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) deadline: Deadline,
     pub(crate) options: CallOptions,
     trace: Option<TraceContext>,
+    /// Whether somebody else ends the call at its deadline just now.
+    pub(super) is_watched: AtomicBool,
 }
 
 impl Request {
@@ -55,6 +59,7 @@ impl Request {
             deadline,
             options,
             trace,
+            is_watched: AtomicBool::new(false),
         })
     }
 
@@ -62,15 +67,26 @@ impl Request {
     /// the server does (W-38).
     pub(crate) async fn within_deadline<T>(
         &self,
-        part: Pin<&mut impl Future<Output = Result<T, RpcError>>>,
+        mut part: Pin<&mut impl Future<Output = Result<T, RpcError>>>,
     ) -> Result<T, RpcError> {
         if self.deadline.remaining(clock::now()).is_none() {
             return Err(RpcError::Timeout);
         }
-        let deadline = Instant::from_std(self.deadline.instant());
-        timeout_at(deadline, part)
-            .await
-            .unwrap_or(Err(RpcError::Timeout))
+        // Made only where it is needed: most calls of a busy client share a timer.
+        let mut alarm: Option<Pin<Box<Sleep>>> = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = part.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            if self.is_watched.load(Ordering::Relaxed) {
+                alarm = None;
+                return Poll::Pending;
+            }
+            let deadline = Instant::from_std(self.deadline.instant());
+            let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            alarm.as_mut().poll(cx).map(|()| Err(RpcError::Timeout))
+        })
+        .await
     }
 
     /// The stream's first bytes: its kind and the call's header.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, Load, ResponseEvent, ResponseReader, Settings, WireError,
+    ErrorCode, FrameLimits, Load, ResponseEvent, ResponseReader, Settings, WireError, encode,
 };
 use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -18,6 +18,7 @@ use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
 use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError};
+use crate::transport::gathered::{Gathered, Next};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
@@ -185,26 +186,42 @@ impl Upload {
         S: Stream<Item = Result<Bytes, RpcError>>,
     {
         let mut requests = pin!(requests);
-        while let Some(message) = poll_fn(|cx| requests.as_mut().poll_next(cx)).await {
-            let message = message.and_then(|message| {
+        let mut poll_next = |cx: &mut Context<'_>| {
+            let item = ready!(requests.as_mut().poll_next(cx));
+            Poll::Ready(item.map(|message| {
+                let message = message?;
                 check_message(message.len(), &settings)?;
                 Ok(message)
-            });
-            let message = match message {
-                Ok(message) => message,
-                Err(error) => {
+            }))
+        };
+        loop {
+            let mut gathered = Gathered::from_first(poll_fn(&mut poll_next).await);
+            let room = self.send.room_now();
+            gathered.add_ready(room, &mut poll_next).await;
+            let Gathered { mut frames, next } = gathered;
+            if matches!(next, Next::End) {
+                encode::end(&mut frames);
+            }
+            let mut sent = self.send.write([frames.freeze()]).await;
+            match next {
+                Next::Unknown => {}
+                Next::Long(message) if sent.is_ok() => sent = self.send.write_long(message).await,
+                Next::Long(_) => {}
+                Next::End => {
+                    // Finishing fails only where the stream has ended already.
+                    let _ = sent.and_then(|()| self.send.finish());
+                    return;
+                }
+                Next::Failed(error) => {
                     *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                     return self.send.reset(ErrorCode::Cancelled);
                 }
-            };
-            if self.send.write_message(message).await.is_err() {
+            }
+            if sent.is_err() {
                 // The server wants no more, or is gone; the responses tell which.
                 return;
             }
         }
-        let end = self.send.write([END]).await;
-        // Finishing fails only where the stream has ended already.
-        let _ = end.and_then(|()| self.send.finish());
     }
 }
 

@@ -139,7 +139,7 @@ async fn send_once(
             if batch::fits(&header, payload) {
                 let answer = batcher.push(&header, payload, request.deadline);
                 let guard = CallGuard::new(connection.clone(), call_id, place);
-                batch::answered(answer, guard, load).await
+                batch::answered(answer, request, guard, load).await
             } else {
                 alone(
                     shared,
@@ -176,6 +176,9 @@ async fn send_once(
     }
 }
 
+/// A call on its way; `None` where it was not sent.
+type Sending<'a> = Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>>;
+
 /// Sends the call on a stream of its own; `None` where it was not sent.
 ///
 /// Boxed: it is large, and most calls of a busy client have company.
@@ -186,7 +189,7 @@ fn alone<'a>(
     connection: &'a Arc<ClientConnection>,
     (call_id, place): (CallId, OwnedSemaphorePermit),
     load: &'a mut Option<Load>,
-) -> Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>> {
+) -> Sending<'a> {
     Box::pin(async move {
         let call = connection.open(call_id, place).await.ok()?;
         Some(on_its_stream(shared, request, payload, connection, call, load).await)

@@ -2,15 +2,17 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rpcnet_proto::wire::ErrorCode;
 
-use super::call::{Places, Verdict, supervise};
+use super::call::{Places, Verdict, contain_panic_in, supervise};
 use super::connection::Connection;
 use super::reply;
 use super::router::{Failure, Responses};
 use crate::context::CallContext;
+use crate::transport::gathered::{Gathered, Next};
 use crate::transport::{Interrupted, SendHalf};
 
 /// A streaming call that was admitted. Its places are held until its handler has ended.
@@ -38,19 +40,26 @@ impl Call<'_> {
         };
         let work = pin!(async move {
             let mut responses = handler().await;
-            while let Some(response) = writer.next(&mut responses).await.map_err(gone)? {
-                let response = response.map_err(|failure| {
-                    tracing::debug!(method = context.method(), error = %failure, "handler failed");
-                    Verdict::of_failure(failure)
-                })?;
-                if let Some(verdict) = connection.refuse_long_reply(response.len()) {
-                    return Err(verdict);
+            loop {
+                let Gathered { frames, next } =
+                    writer.gather(context, &mut responses).await.map_err(gone)?;
+                match next {
+                    Next::End => {
+                        // The caller may start its next call as soon as it sees the end.
+                        drop(places);
+                        return writer.finish(frames).await.map_err(gone);
+                    }
+                    Next::Unknown => writer.write(frames).await.map_err(gone)?,
+                    Next::Long(message) => {
+                        writer.write(frames).await.map_err(gone)?;
+                        writer.write_long(message).await.map_err(gone)?;
+                    }
+                    Next::Failed(verdict) => {
+                        writer.write(frames).await.map_err(gone)?;
+                        return Err(verdict);
+                    }
                 }
-                writer.write(response).await.map_err(gone)?;
             }
-            // The caller may start its next call as soon as it sees the end.
-            drop(places);
-            writer.finish().await.map_err(gone)
         });
         supervise(context, work)
             .await
@@ -88,12 +97,43 @@ impl Writer<'_> {
         Ok(next.await)
     }
 
-    async fn write(&mut self, message: Bytes) -> Result<(), Interrupted> {
-        self.reserve(message.len()).await;
-        self.send.write_message(message).await
+    /// Waits for the handler's next response, and takes along what else is ready.
+    async fn gather(
+        &mut self,
+        context: &CallContext,
+        responses: &mut Responses,
+    ) -> Result<Gathered<Verdict>, Interrupted> {
+        let connection = self.connection;
+        let judged = |response: Option<Result<Bytes, Failure>>| {
+            response.map(|response| judge(connection, context, response))
+        };
+        let mut gathered = Gathered::from_first(judged(self.next(responses).await?));
+        let room = self.send.room_now();
+        // What was gathered before a panic is the client's all the same.
+        let poll_next = |cx: &mut Context<'_>| match contain_panic_in(context, || {
+            responses.as_mut().poll_next(cx)
+        }) {
+            Ok(response) => response.map(judged),
+            Err(panicked) => Poll::Ready(Some(Err(panicked))),
+        };
+        gathered.add_ready(room, poll_next).await;
+        Ok(gathered)
     }
 
-    /// Waits until the message fits the connection's budget.
+    async fn write(&mut self, frames: BytesMut) -> Result<(), Interrupted> {
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.reserve(frames.len()).await;
+        self.send.write([frames.freeze()]).await
+    }
+
+    async fn write_long(&mut self, message: Bytes) -> Result<(), Interrupted> {
+        self.reserve(message.len()).await;
+        self.send.write_long(message).await
+    }
+
+    /// Waits until so many bytes fit the connection's budget.
     async fn reserve(&mut self, bytes: usize) {
         let buffer = self.connection.limits().stream_send_buffer;
         self.send.trim_share(buffer);
@@ -102,14 +142,40 @@ impl Writer<'_> {
         }
     }
 
-    /// Ends the responses and holds the budget until the client has them.
-    async fn finish(&mut self) -> Result<(), Interrupted> {
-        let load = self.connection.load(self.wants_load);
-        self.send.write([reply::tail(load)]).await?;
+    /// Writes the last frames and the end, and holds the budget until the client has them.
+    async fn finish(&mut self, frames: BytesMut) -> Result<(), Interrupted> {
+        if !frames.is_empty() {
+            self.reserve(frames.len()).await;
+        }
+        let tail = reply::tail(self.connection.load(self.wants_load));
+        let last = if frames.is_empty() {
+            tail
+        } else {
+            let mut last = frames;
+            last.extend_from_slice(&tail);
+            last.freeze()
+        };
+        self.send.write([last]).await?;
         if self.send.holds_share() {
             self.send.close().await
         } else {
             self.send.finish()
         }
+    }
+}
+
+/// What a handler's response is to its caller.
+fn judge(
+    connection: &Connection,
+    context: &CallContext,
+    response: Result<Bytes, Failure>,
+) -> Result<Bytes, Verdict> {
+    let response = response.map_err(|failure| {
+        tracing::debug!(method = context.method(), error = %failure, "handler failed");
+        Verdict::of_failure(failure)
+    })?;
+    match connection.refuse_long_reply(response.len()) {
+        Some(verdict) => Err(verdict),
+        None => Ok(response),
     }
 }

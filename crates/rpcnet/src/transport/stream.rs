@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use rpcnet_proto::wire::{ErrorCode, encode};
 use s2n_quic::application;
 use s2n_quic::stream::{BidirectionalStream, Error as StreamError, ReceiveStream, SendStream};
@@ -22,8 +22,9 @@ use super::Interrupted;
 /// by how much the buffer overshoots.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
-/// Messages of up to this many bytes are copied behind their frame prefix.
-const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// Messages of up to this many bytes are copied behind their frame prefix, and behind each
+/// other.
+pub(super) const COPIED_MESSAGE_BYTES_MAX: usize = 8 << 10;
 
 /// The end marker, as a part of its own.
 pub(crate) const END: Bytes = Bytes::from_static(&[0]);
@@ -98,21 +99,24 @@ impl SendHalf {
         Ok(())
     }
 
-    /// Sends one MESSAGE frame; a small one is a single piece.
+    /// Sends one MESSAGE frame with a long body.
     ///
     /// # Cancel safety
     ///
     /// As [`write`](Self::write).
-    pub(crate) async fn write_message(&mut self, message: Bytes) -> Result<(), Interrupted> {
-        let is_copied = message.len() <= COPIED_MESSAGE_BYTES_MAX;
-        let room = if is_copied { message.len() } else { 0 };
-        let mut frame = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX + room);
-        encode::message_prefix(&mut frame, message.len());
-        if is_copied {
-            frame.put_slice(&message);
-            return self.write([frame.freeze()]).await;
+    pub(crate) async fn write_long(&mut self, message: Bytes) -> Result<(), Interrupted> {
+        let mut prefix = BytesMut::with_capacity(encode::PREFIX_BYTES_MAX);
+        encode::message_prefix(&mut prefix, message.len());
+        self.write([prefix.freeze(), message]).await
+    }
+
+    /// How many bytes more can be sent without waiting.
+    pub(crate) fn room_now(&mut self) -> usize {
+        let mut cx = Context::from_waker(Waker::noop());
+        match self.stream.poll_send_ready(&mut cx) {
+            Poll::Ready(Ok(room)) => room,
+            _ => 0,
         }
-        self.write([frame.freeze(), message]).await
     }
 
     /// Returns true where a frame was begun and not ended: whatever were written now
