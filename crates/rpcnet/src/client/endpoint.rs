@@ -1,15 +1,51 @@
 //! [`Endpoint`]: one socket, and the certificates that its connections are made with.
 
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+
 use crate::config::RpcConfig;
 use crate::error::RpcError;
+use crate::limits::Limits;
 use crate::transport::quic::Dialer;
-use crate::transport::tls::{self, ClientTls};
+use crate::transport::tls::{self, ClientTls, TlsFiles};
 
 /// Where connections of one configuration go out from; any number of clients share one.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) dialer: Dialer,
-    pub(crate) tls: ClientTls,
+    tls: ClientTls,
+    /// What a client must want to share this.
+    terms: Mutex<Option<Terms>>,
+}
+
+/// Endpoints that clients have, for others that want the same.
+static SHARED: Mutex<Vec<Weak<Endpoint>>> = Mutex::new(Vec::new());
+
+/// All that an endpoint is made from.
+#[derive(Debug, Clone, PartialEq)]
+struct Terms {
+    /// It lives on the runtime that it was made on.
+    runtime: Id,
+    bind_address: String,
+    limits: Limits,
+    idle_timeout: Duration,
+    /// What the certificate files held.
+    certificates: [u8; 32],
+}
+
+impl Terms {
+    fn of(config: &RpcConfig) -> io::Result<Self> {
+        Ok(Self {
+            runtime: Handle::try_current().map_err(io::Error::other)?.id(),
+            bind_address: config.bind_address.clone(),
+            limits: config.limits().clone(),
+            idle_timeout: config.idle_timeout(),
+            certificates: config.tls_files().digest()?,
+        })
+    }
 }
 
 impl Endpoint {
@@ -22,6 +58,100 @@ impl Endpoint {
         config.validate()?;
         let tls = tls::load_client(&config.tls_files())?;
         let dialer = Dialer::new(config, &tls)?;
-        Ok(Self { dialer, tls })
+        Ok(Self {
+            dialer,
+            tls,
+            terms: Mutex::new(None),
+        })
+    }
+
+    /// As [`new`](Self::new), or one that another client of this process has, made on the
+    /// same runtime from the very same certificates, address and limits.
+    pub(crate) fn shared(config: &RpcConfig) -> Result<Arc<Self>, RpcError> {
+        // What cannot be read, `new` says better.
+        let Ok(terms) = Terms::of(config) else {
+            return Self::new(config).map(Arc::new);
+        };
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.retain(|endpoint| endpoint.strong_count() > 0);
+        let same = shared.iter().filter_map(Weak::upgrade);
+        let mut same = same.filter(|it| it.terms().as_ref() == Some(&terms));
+        if let Some(endpoint) = same.next() {
+            return Ok(endpoint);
+        }
+        let endpoint = Arc::new(Self::new(config)?);
+        *endpoint.terms() = Some(terms);
+        shared.push(Arc::downgrade(&endpoint));
+        Ok(endpoint)
+    }
+
+    /// Reads the certificate files again, for connections to come.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files; what was in force stays in force.
+    pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), RpcError> {
+        self.tls.reload(files)?;
+        let mut terms = self.terms();
+        // Where they change just now, nobody finds this endpoint again: a new one is made.
+        *terms = terms.take().and_then(|terms| {
+            let certificates = files.digest().ok()?;
+            Some(Terms {
+                certificates,
+                ..terms
+            })
+        });
+        Ok(())
+    }
+
+    fn terms(&self) -> MutexGuard<'_, Option<Terms>> {
+        self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certs::dev_certificates;
+
+    #[tokio::test]
+    async fn those_who_want_the_same_share_one_and_nobody_else_does() {
+        let certs = tempfile::tempdir().expect("there is room");
+        let files = dev_certificates(certs.path()).expect("certificates are made");
+        let config = RpcConfig::new(files.ca(), "127.0.0.1:0");
+        let shared = |config: &RpcConfig| Endpoint::shared(config).expect("it is made");
+        let first = shared(&config);
+        assert!(Arc::ptr_eq(&first, &shared(&config)));
+        let other_limits = config.clone().with_max_message_bytes(1 << 20);
+        assert!(!Arc::ptr_eq(&first, &shared(&other_limits)));
+
+        // Another CA under the same name is another trust root, for those who come now.
+        let others = tempfile::tempdir().expect("there is room");
+        let other = dev_certificates(others.path()).expect("certificates are made");
+        std::fs::copy(other.ca(), files.ca()).expect("there is room");
+        let second = shared(&config);
+        assert!(!Arc::ptr_eq(&first, &second));
+        first.reload(&config.tls_files()).expect("the file is good");
+        let third = shared(&config);
+        assert!(Arc::ptr_eq(&first, &third) || Arc::ptr_eq(&second, &third));
+
+        // A file that is none changes nothing for whoever is there, and nobody joins them.
+        std::fs::write(files.ca(), "no certificate").expect("there is room");
+        assert!(first.reload(&config.tls_files()).is_err());
+        assert!(Endpoint::shared(&config).is_err());
+    }
+
+    #[tokio::test]
+    async fn the_last_client_takes_its_endpoint_along() {
+        let certs = tempfile::tempdir().expect("there is room");
+        let files = dev_certificates(certs.path()).expect("certificates are made");
+        let config = RpcConfig::new(files.ca(), "127.0.0.1:0");
+        let first = Arc::downgrade(&Endpoint::shared(&config).expect("it is made"));
+        assert!(first.upgrade().is_none());
+        let kept = Endpoint::shared(&config).expect("it is made");
+        let is_kept = |it: &Weak<Endpoint>| it.strong_count() > 0;
+        let shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(shared.iter().any(|it| it.ptr_eq(&Arc::downgrade(&kept))));
+        assert!(shared.iter().all(|it| is_kept(it) || !it.ptr_eq(&first)));
     }
 }

@@ -104,7 +104,10 @@ impl RpcClient {
     /// [`RpcError::ConfigError`], [`RpcError::TlsError`] or [`RpcError::IoError`] where
     /// the configuration or a file is wrong.
     pub fn new(address: SocketAddr, config: RpcConfig) -> Result<Self, RpcError> {
-        let endpoint = Arc::new(Endpoint::new(&config)?);
+        let endpoint = match config.has_own_socket {
+            true => Arc::new(Endpoint::new(&config)?),
+            false => Endpoint::shared(&config)?,
+        };
         Ok(Self::over(endpoint, address, config))
     }
 
@@ -399,14 +402,16 @@ impl RpcClient {
         self.shared.link.local_addr()
     }
 
-    /// Reads the certificate files again; the connections made from now on use them.
+    /// Reads the certificate files again; the connections made from now on use them, and so do
+    /// those of the clients that share this one's socket
+    /// ([`RpcConfig::with_own_socket`](crate::RpcConfig::with_own_socket)).
     ///
     /// # Errors
     ///
     /// As [`RpcClient::new`]; what was in force stays in force.
     pub fn reload_tls(&self) -> Result<(), RpcError> {
         let link = &self.shared.link;
-        Ok(link.endpoint.tls.reload(&link.config.tls_files())?)
+        link.endpoint.reload(&link.config.tls_files())
     }
 
     /// Closes the client and all its clones: calls under way are cancelled, and fail, as later

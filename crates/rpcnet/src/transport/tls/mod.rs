@@ -12,10 +12,12 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{Context, SHA256};
 use rpcnet_proto::wire::ALPN;
 use s2n_quic::provider::tls::Provider;
 use s2n_quic::provider::tls::s2n_tls::callbacks::VerifyHostNameCallback;
@@ -40,6 +42,26 @@ pub(crate) struct TlsFiles {
     pub(crate) key: Option<PathBuf>,
     /// The certificates that the peer's chain must end in.
     pub(crate) ca: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// What the files hold, in short: two that differ have another digest.
+    pub(crate) fn digest(&self) -> io::Result<[u8; 32]> {
+        let mut context = Context::new(&SHA256);
+        for file in [Some(&self.cert), self.key.as_ref(), self.ca.as_ref()] {
+            let Some(file) = file else {
+                context.update(&[0]);
+                continue;
+            };
+            let contents = std::fs::read(file)?;
+            context.update(&[1]);
+            context.update(&(contents.len() as u64).to_be_bytes());
+            context.update(&contents);
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        Ok(digest)
+    }
 }
 
 /// Whether a server asks its clients for a certificate.
