@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 
+use tokio::runtime::Handle;
+pub(crate) use tokio::runtime::Id as RuntimeId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -71,6 +73,11 @@ impl Tasks {
     pub(crate) fn len(&self) -> usize {
         self.tracker.len()
     }
+}
+
+/// The runtime that this is called in, if any: tasks live and die with theirs.
+pub(crate) fn runtime() -> Option<RuntimeId> {
+    Handle::try_current().ok().map(|handle| handle.id())
 }
 
 /// Runs work that waits for the disk on a thread that may block, and waits for it.

@@ -2,6 +2,7 @@
 
 mod goals;
 mod plan;
+mod plot;
 mod server;
 mod table;
 
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Where the table is written, as Markdown.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Where the plot of 64-byte calls is written, as SVG.
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 /// A repetition in which other machines took more than this share of the processors says
@@ -80,6 +84,9 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     let missed = goals::check(table.rounds());
     if let Some(path) = &args.out {
         std::fs::write(path, table.markdown())?;
+    }
+    if let (Some(path), Some(plot)) = (&args.plot, plot::draw(table.rounds())) {
+        std::fs::write(path, plot)?;
     }
     if args.check && missed > 0 {
         return Err(format!("{missed} goals are missed").into());

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use rpcnet_proto::CallId;
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings, StreamKind};
+use rpcnet_proto::{CallId, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::batcher::Batcher;
+use super::habits::Habits;
 use crate::config::{Batching, RpcConfig};
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
@@ -31,6 +32,7 @@ pub(crate) struct ClientConnection {
     /// Where calls wait for company, if the server takes batches.
     pub(super) batcher: Option<Arc<Batcher>>,
     batching: Batching,
+    pub(super) habits: Habits,
 }
 
 impl ClientConnection {
@@ -62,6 +64,7 @@ impl ClientConnection {
             is_over: AtomicBool::new(false),
             batcher: batches.then(Arc::default),
             batching: config.batching,
+            habits: Habits::default(),
         };
         Ok((Arc::new(connection), receiver))
     }
@@ -130,11 +133,12 @@ impl ClientConnection {
         Some(self.open(call_id, place).await)
     }
 
-    /// Where a unary call finds company: `None` where it is alone, or leaves by itself
-    /// anyway.
-    pub(crate) fn company(&self) -> Option<&Arc<Batcher>> {
+    /// Where a unary call finds company: `None` where it is alone, or its reply is expected to
+    /// hold up others.
+    pub(crate) fn company(&self, method: &Method) -> Option<&Arc<Batcher>> {
         let batcher = self.batcher.as_ref()?;
-        (self.batching == Batching::Always || self.is_busy()).then_some(batcher)
+        let is_alone = self.batching != Batching::Always && !self.is_busy();
+        (!is_alone && !self.habits.is_long(method)).then_some(batcher)
     }
 
     fn is_busy(&self) -> bool {

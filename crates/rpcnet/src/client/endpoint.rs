@@ -4,11 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id};
-
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::limits::Limits;
+use crate::task::{self, RuntimeId};
 use crate::transport::quic::Dialer;
 use crate::transport::tls::{self, ClientTls, TlsFiles};
 
@@ -28,7 +27,7 @@ static SHARED: Mutex<Vec<Weak<Endpoint>>> = Mutex::new(Vec::new());
 #[derive(Debug, Clone, PartialEq)]
 struct Terms {
     /// It lives on the runtime that it was made on.
-    runtime: Id,
+    runtime: RuntimeId,
     bind_address: String,
     limits: Limits,
     idle_timeout: Duration,
@@ -39,7 +38,7 @@ struct Terms {
 impl Terms {
     fn of(config: &RpcConfig) -> io::Result<Self> {
         Ok(Self {
-            runtime: Handle::try_current().map_err(io::Error::other)?.id(),
+            runtime: task::runtime().ok_or_else(|| io::Error::other("no runtime"))?,
             bind_address: config.bind_address.clone(),
             limits: config.limits().clone(),
             idle_timeout: config.idle_timeout(),

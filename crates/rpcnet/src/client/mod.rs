@@ -5,6 +5,7 @@ mod batch;
 mod batcher;
 mod connection;
 mod endpoint;
+mod habits;
 mod into_bytes;
 mod link;
 mod only;

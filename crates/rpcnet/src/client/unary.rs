@@ -134,34 +134,27 @@ async fn send_once(
         let Some(place) = connection.place().await else {
             continue;
         };
-        let sent = if let Some(batcher) = connection.company() {
-            let header = request.header(call_id, &connection.settings)?;
-            if batch::fits(&header, payload) {
-                let answer = batcher.push(&header, payload, request.deadline);
-                let guard = CallGuard::new(connection.clone(), call_id, place);
-                batch::answered(answer, request, guard, load).await
-            } else {
-                alone(
-                    shared,
-                    request,
-                    payload,
-                    &connection,
-                    (call_id, place),
-                    load,
-                )
-                .await
+        let queued = match connection.company(&request.method) {
+            Some(batcher) => {
+                let header = request.header(call_id, &connection.settings)?;
+                batch::fits(&header, payload)
+                    .then(|| batcher.push(&header, payload, request.deadline))
             }
-        } else {
-            alone(
-                shared,
-                request,
-                payload,
-                &connection,
-                (call_id, place),
-                load,
-            )
-            .await
+            None => None,
         };
+        let sent = match queued {
+            Some(waiting) => {
+                let guard = CallGuard::new(connection.clone(), call_id, place);
+                batch::answered(waiting, request, guard, load).await
+            }
+            None => {
+                let call = (call_id, place);
+                alone(shared, request, payload, &connection, call, load).await
+            }
+        };
+        if let Some(Ok(reply)) = &sent {
+            connection.habits.note(&request.method, reply.len());
+        }
         match sent {
             Some(Err(error @ RpcError::ConnectionError(_))) => {
                 connection.retire();

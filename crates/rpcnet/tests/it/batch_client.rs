@@ -395,3 +395,33 @@ async fn a_client_sends_no_batch_to_a_server_that_takes_none() {
         assert_eq!(reply.unwrap(), [n]);
     }
 }
+
+/// On a shared stream, others would wait behind its replies.
+#[tokio::test]
+async fn a_method_that_last_replied_at_length_goes_alone() {
+    let (comes, mut came) = mpsc::channel(16);
+    let server = batches(move |mut batch| {
+        comes.try_send(batch.calls.len()).unwrap();
+        async move {
+            let mut out = BytesMut::new();
+            for index in 0..batch.calls.len() {
+                encode::answer(&mut out, index);
+                encode::message(&mut out, &[7; 10_000]);
+            }
+            encode::end(&mut out);
+            batch.stream.send_all(out.freeze()).await;
+        }
+    });
+    let client = sociable(&server);
+    for reply in at_once(&client, 3).await {
+        assert_eq!(reply.unwrap().len(), 10_000);
+    }
+    assert_eq!(came.try_recv(), Ok(3));
+    // Calls alone are echoed: with replies as short as these, they travel together again.
+    for (n, reply) in (0..).zip(at_once(&client, 3).await) {
+        assert_eq!(reply.unwrap(), [n]);
+    }
+    assert!(came.try_recv().is_err());
+    assert_eq!(at_once(&client, 2).await.len(), 2);
+    assert_eq!(came.try_recv(), Ok(2));
+}
