@@ -18,7 +18,7 @@ use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
 use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError};
-use crate::transport::gathered::{Gathered, Next};
+use crate::transport::gathered::{Gathered, Next, Tempo};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
@@ -194,10 +194,12 @@ impl Upload {
                 Ok(message)
             }))
         };
+        let mut tempo = Tempo::default();
         loop {
-            let mut gathered = Gathered::from_first(poll_fn(&mut poll_next).await);
+            let first = poll_fn(|cx| tempo.poll(|| poll_next(cx))).await;
+            let mut gathered = Gathered::from_first(first);
             let room = self.send.room_now();
-            gathered.add_ready(room, &mut poll_next).await;
+            gathered.add_ready(&mut tempo, room, &mut poll_next).await;
             let Gathered { mut frames, next } = gathered;
             if matches!(next, Next::End) {
                 encode::end(&mut frames);

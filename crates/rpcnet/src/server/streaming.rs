@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::reply;
 use super::router::{Failure, Responses};
 use crate::context::CallContext;
-use crate::transport::gathered::{Gathered, Next};
+use crate::transport::gathered::{Gathered, Next, Tempo};
 use crate::transport::{Interrupted, SendHalf};
 
 /// A streaming call that was admitted. Its places are held until its handler has ended.
@@ -37,6 +37,7 @@ impl Call<'_> {
             connection,
             send,
             wants_load: context.wants_load(),
+            tempo: Tempo::default(),
         };
         let work = pin!(async move {
             let mut responses = handler().await;
@@ -77,6 +78,7 @@ struct Writer<'a> {
     connection: &'a Connection,
     send: &'a mut SendHalf,
     wants_load: bool,
+    tempo: Tempo,
 }
 
 impl Writer<'_> {
@@ -86,7 +88,8 @@ impl Writer<'_> {
         &mut self,
         responses: &mut Responses,
     ) -> Result<Option<Result<Bytes, Failure>>, Interrupted> {
-        let mut next = pin!(poll_fn(|cx| responses.as_mut().poll_next(cx)));
+        let tempo = &mut self.tempo;
+        let mut next = pin!(poll_fn(|cx| tempo.poll(|| responses.as_mut().poll_next(cx))));
         if self.send.holds_share() {
             tokio::select! {
                 biased;
@@ -116,7 +119,7 @@ impl Writer<'_> {
             Ok(response) => response.map(judged),
             Err(panicked) => Poll::Ready(Some(Err(panicked))),
         };
-        gathered.add_ready(room, poll_next).await;
+        gathered.add_ready(&mut self.tempo, room, poll_next).await;
         Ok(gathered)
     }
 

@@ -19,6 +19,40 @@ const GATHERED_FOR: Duration = Duration::from_micros(100);
 /// After so many messages, the time is looked at only once for as many.
 const LOOKED_AT: u32 = 8;
 
+/// Polls in a row that were quick, after which whoever makes the messages counts as quick.
+const QUICK_AFTER: u32 = 4;
+
+/// Whether whoever makes the messages of a stream makes them fast enough to be asked for
+/// another before the last one has left.
+///
+/// One that computes for long between messages is not, and is found out by the time that it
+/// holds the thread for; one that was quick and then is not holds up its messages once.
+#[derive(Debug, Default)]
+pub(crate) struct Tempo {
+    quick_polls: u32,
+}
+
+impl Tempo {
+    /// Asks for a message, and takes note of the time that it takes to answer.
+    pub(crate) fn poll<T>(&mut self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        if self.is_quick() {
+            return poll();
+        }
+        let began = Instant::now();
+        let polled = poll();
+        if began.elapsed() < GATHERED_FOR {
+            self.quick_polls += 1;
+        } else {
+            self.quick_polls = 0;
+        }
+        polled
+    }
+
+    const fn is_quick(&self) -> bool {
+        self.quick_polls >= QUICK_AFTER
+    }
+}
+
 /// One or more messages as frames, and what follows them.
 #[derive(Debug)]
 pub(crate) struct Gathered<E> {
@@ -53,11 +87,12 @@ impl<E> Gathered<E> {
     /// Adds what is ready, up to `room` bytes, and does not wait.
     pub(crate) async fn add_ready(
         &mut self,
+        tempo: &mut Tempo,
         room: usize,
         mut poll_next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
     ) {
         poll_fn(|cx| {
-            self.add(cx, room, &mut poll_next);
+            self.add(cx, tempo, room, &mut poll_next);
             Poll::Ready(())
         })
         .await;
@@ -66,9 +101,13 @@ impl<E> Gathered<E> {
     fn add(
         &mut self,
         cx: &mut Context<'_>,
+        tempo: &mut Tempo,
         room: usize,
         mut poll_next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
     ) {
+        if !tempo.is_quick() {
+            return;
+        }
         let room = room.min(BYTES_MAX);
         let began = Instant::now();
         let mut count = 0;
@@ -80,6 +119,9 @@ impl<E> Gathered<E> {
             count += 1;
             // What took long once may do so again; what never did is not asked each time.
             if (count < LOOKED_AT || count % LOOKED_AT == 0) && began.elapsed() >= GATHERED_FOR {
+                if count < LOOKED_AT {
+                    tempo.quick_polls = 0;
+                }
                 break;
             }
         }
@@ -120,7 +162,12 @@ mod tests {
         };
         let mut gathered = Gathered::from_first(first);
         let mut cx = Context::from_waker(Waker::noop());
-        gathered.add(&mut cx, room, |_| items.next().unwrap_or(Poll::Pending));
+        let mut quick = Tempo {
+            quick_polls: QUICK_AFTER,
+        };
+        gathered.add(&mut cx, &mut quick, room, |_| {
+            items.next().unwrap_or(Poll::Pending)
+        });
         (gathered, items.count())
     }
 
@@ -130,6 +177,31 @@ mod tests {
         assert_eq!(gathered.frames.len(), 2 * 12);
         assert!(matches!(gathered.next, Next::Unknown));
         assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn who_has_not_shown_to_be_quick_is_not_asked_before_the_first_has_left() {
+        let mut tempo = Tempo::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..QUICK_AFTER {
+            let mut gathered = Gathered::from_first(Some(Ok::<_, ()>(Bytes::new())));
+            gathered.add(&mut cx, &mut tempo, 1000, |_| panic!("it is asked"));
+            assert!(tempo.poll(|| Poll::Ready(())).is_ready());
+        }
+        assert!(tempo.is_quick());
+        // It computes for long, once: then it has to show it again.
+        let mut gathered = Gathered::from_first(Some(Ok::<_, ()>(Bytes::new())));
+        let mut asked = 0;
+        gathered.add(&mut cx, &mut tempo, 1000, |_| {
+            asked += 1;
+            let end = Instant::now() + GATHERED_FOR;
+            while Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            Poll::Ready(Some(Ok(Bytes::new())))
+        });
+        assert_eq!(asked, 1);
+        assert!(!tempo.is_quick());
     }
 
     #[test]
