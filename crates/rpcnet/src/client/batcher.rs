@@ -235,3 +235,74 @@ impl Drop for Closing<'_> {
         self.0.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use rpcnet_proto::CallId;
+    use rpcnet_proto::wire::Settings;
+
+    use super::super::batch::CALLS_MAX;
+    use super::super::request::Request;
+    use super::*;
+    use crate::call_options::CallOptions;
+    use crate::config::RpcConfig;
+
+    fn request() -> Request {
+        let config = RpcConfig::new("ca.pem", "127.0.0.1:0");
+        let kind = rpcnet_proto::CallKind::Unary;
+        Request::new("m", kind, CallOptions::new(), &config).expect("a valid method")
+    }
+
+    fn push(batcher: &Batcher, request: &Request, deadline: Deadline) -> Waiting {
+        let header = request.header(CallId::MAX, &Settings::default());
+        batcher.push(&header.expect("it is short"), &Bytes::new(), deadline)
+    }
+
+    #[test]
+    fn calls_that_were_given_up_do_not_pile_up() {
+        let (batcher, request) = (Batcher::default(), request());
+        let kept = push(&batcher, &request, request.deadline);
+        for _ in 0..3 * SWEPT_FROM * CALLS_MAX {
+            drop(push(&batcher, &request, request.deadline));
+            assert!(batcher.queue().batches.len() <= SWEPT_FROM);
+        }
+        let batches = &batcher.queue().batches;
+        assert!(!batches.front().expect("one is kept").is_forsaken());
+        drop(kept);
+    }
+
+    #[tokio::test]
+    async fn queued_calls_end_at_their_own_deadlines_and_with_their_connection_as_not_sent() {
+        let (batcher, request) = (Batcher::default(), request());
+        let passed = Deadline::after(Instant::now(), Duration::ZERO);
+        let mut late = push(&batcher, &request, passed);
+        let mut waiting = push(&batcher, &request, request.deadline);
+        let mut alarm = None;
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(batcher.poll_expire(&mut alarm, &mut cx).is_ready());
+        assert!(late.try_recv().is_ok(), "it is told");
+        assert!(batcher.poll_expire(&mut alarm, &mut cx).is_pending());
+        batcher.close();
+        use oneshot::error::TryRecvError::Closed;
+        assert_eq!(waiting.try_recv().err(), Some(Closed));
+        let mut refused = push(&batcher, &request, request.deadline);
+        assert_eq!(refused.try_recv().err(), Some(Closed));
+    }
+
+    #[test]
+    fn what_is_queued_waits_for_one_turn_unless_it_is_full() {
+        let (batcher, request) = (Batcher::default(), request());
+        assert!(matches!(batcher.next(false), Next::Nothing));
+        let mut waiting = vec![push(&batcher, &request, request.deadline)];
+        assert!(matches!(batcher.next(false), Next::Wait));
+        assert!(matches!(batcher.next(true), Next::Send));
+        waiting.extend((1..CALLS_MAX).map(|_| push(&batcher, &request, request.deadline)));
+        assert!(matches!(batcher.next(false), Next::Send));
+        waiting.clear();
+        assert!(matches!(batcher.next(false), Next::Nothing));
+        batcher.close();
+        assert!(matches!(batcher.next(false), Next::Over));
+    }
+}
