@@ -169,7 +169,9 @@ pub(crate) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Er
             Box::pin(async move {
                 client.ready().await?;
                 let path = PathAndQuery::from_static("/bench.Echo/Stream");
-                let reply = client.server_streaming(Request::new(plan), path, Raw).await?;
+                let reply = client
+                    .server_streaming(Request::new(plan), path, Raw)
+                    .await?;
                 let mut items = reply.into_inner();
                 let mut count = 0;
                 while let Some(item) = items.next().await {
