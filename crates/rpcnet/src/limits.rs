@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rpcnet_proto::Status;
+use rpcnet_proto::wire::FrameLimits;
 
 use crate::error::RpcError;
 
@@ -113,6 +114,14 @@ const HEADER_BYTES_CEILING: usize = 1 << 20;
 const BYTES_CEILING: usize = u32::MAX as usize;
 
 impl Limits {
+    /// Those of the frames that are read.
+    pub(crate) const fn of_frames(&self) -> FrameLimits {
+        FrameLimits {
+            message_bytes_max: self.message_bytes_max,
+            header_bytes_max: self.header_bytes_max,
+        }
+    }
+
     /// Says what is wrong with the set, if anything is.
     ///
     /// # Errors

@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use rpcnet_proto::wire::FrameLimits;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -257,10 +256,7 @@ impl Link {
         };
         if let Some(batcher) = &connection.batcher {
             let batcher = batcher.clone();
-            let limits = FrameLimits {
-                message_bytes_max: self.config.limits().message_bytes_max,
-                header_bytes_max: self.config.limits().header_bytes_max,
-            };
+            let limits = self.config.limits().of_frames();
             let server_name = Arc::from(self.server_name.as_str());
             let exchanges = batcher.exchange(quic.clone(), limits, server_name);
             self.tasks.spawn_until_stopped(exchanges);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_core::Stream;
 use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, Load, ResponseEvent, ResponseReader, Settings, WireError, encode,
+    ErrorCode, Load, ResponseEvent, ResponseReader, Settings, WireError, encode,
 };
 use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -260,11 +260,7 @@ impl ResponseStream {
         shared: &Arc<Shared>,
         request: &Request,
     ) -> Self {
-        let limits = shared.link.config.limits();
-        let limits = FrameLimits {
-            message_bytes_max: limits.message_bytes_max,
-            header_bytes_max: limits.header_bytes_max,
-        };
+        let limits = shared.link.config.limits().of_frames();
         let deadline: Deadline = request.deadline;
         Self {
             recv,

@@ -204,10 +204,7 @@ async fn on_its_stream(
     } = call;
     let link = &*shared.link;
     let frames = request.frames(guard.call_id(), &connection.settings, payload)?;
-    let limits = FrameLimits {
-        message_bytes_max: link.config.limits().message_bytes_max,
-        header_bytes_max: link.config.limits().header_bytes_max,
-    };
+    let limits = link.config.limits().of_frames();
     let sent = write(&mut send, frames).await;
     if let Err(Interrupted::Lost(error)) = sent {
         return Err(Interrupted::Lost(error).into_error(HandlerRan::Maybe, &link.server_name));

@@ -41,7 +41,7 @@ pub(super) async fn serve(
     let mut batch = Batch {
         connection,
         tasks,
-        reader: BatchRequestReader::new(call::frame_limits(limits)),
+        reader: BatchRequestReader::new(limits.of_frames()),
         next: None,
         begun: 0,
         is_whole: false,

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use rpcnet_proto::wire::{
-    ErrorCode, FrameLimits, Header, RequestEvent, RequestReader, StreamKind, WireError,
-};
+use rpcnet_proto::wire::{ErrorCode, Header, RequestEvent, RequestReader, StreamKind, WireError};
 use rpcnet_proto::{Code, Deadline, Origin, Status};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -21,7 +19,6 @@ use super::router::{Failure, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
-use crate::limits::Limits;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
@@ -137,7 +134,7 @@ pub(crate) async fn serve(
 ) -> Option<(StreamKind, Bytes)> {
     let requests = recv.as_mut()?;
     let limits = connection.limits();
-    let mut reader = RequestReader::new(frame_limits(limits));
+    let mut reader = RequestReader::new(limits.of_frames());
     let header = read_header(requests, &mut reader);
     let header = timeout(limits.header_timeout, header).await;
     let header = header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))));
@@ -200,13 +197,6 @@ pub(crate) async fn serve(
         other => Box::pin(conclude(connection, send, requests, other, wants_load)).await,
     }
     None
-}
-
-pub(super) fn frame_limits(limits: &Limits) -> FrameLimits {
-    FrameLimits {
-        message_bytes_max: limits.message_bytes_max,
-        header_bytes_max: limits.header_bytes_max,
-    }
 }
 
 /// Ends both halves in keeping with the verdict.

@@ -266,9 +266,9 @@ async fn calls_in_a_batch_that_nobody_answers_end_at_their_own_deadlines() {
         async move {
             // Writes until the client wants no more.
             let skipped = Bytes::from_static(&[3, 0x50, 0, 0]);
-            while batch.stream.send(skipped.clone()).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+            while batch.stream.send(skipped.clone()).await.is_ok()
+                && batch.stream.flush().await.is_ok()
+            {}
             given_up.try_send(()).unwrap();
         }
     });
@@ -316,7 +316,7 @@ async fn many_calls_of_all_sizes_keep_their_payloads_apart() {
             echo(server.clone()).await;
             server
                 .register("later", |payload| async move {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    tokio::task::yield_now().await;
                     Ok(payload)
                 })
                 .await;
