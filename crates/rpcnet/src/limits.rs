@@ -77,6 +77,15 @@ pub struct Limits {
     /// Bytes of one stream that wait in the transport for acknowledgement.
     /// Default 256 KiB. Beyond: the writer waits.
     pub stream_send_buffer: usize,
+    /// Buffers asked of the system for each socket, one for each direction, in bytes; it may
+    /// grant less (`net.core.rmem_max`, `net.core.wmem_max`). Default 4 MiB, at least 64 KiB.
+    /// Beyond: datagrams are lost and sent again.
+    pub socket_buffer_bytes: usize,
+    /// Largest packet that is sent, in bytes, its IP header included. Default 1,500, what
+    /// Ethernet carries; from 1,228 to 9,216. Packets grow up to it as probes of that size
+    /// arrive (RFC 8899), so that too large a value costs some speed and nothing else. See
+    /// [`RpcConfig::with_jumbo_packets`](crate::RpcConfig::with_jumbo_packets).
+    pub mtu_max: u16,
     /// Silence after which a connection counts as dead. Default 30 s; with a
     /// keep-alive interval, three of those instead (but at least 1 s). The smaller
     /// value of the two sides holds.
@@ -101,11 +110,15 @@ impl Default for Limits {
             stream_window: 256 << 10,
             connection_window: 32 << 20,
             stream_send_buffer: 256 << 10,
+            socket_buffer_bytes: 4 << 20,
+            mtu_max: MTU_DEFAULT,
             idle_timeout: Duration::from_secs(30),
         }
     }
 }
 
+/// The packets that Ethernet carries.
+pub(crate) const MTU_DEFAULT: u16 = 1500;
 /// Largest value of [`Limits::message_bytes_max`].
 const MESSAGE_BYTES_CEILING: usize = 1 << 30;
 /// Largest value of [`Limits::header_bytes_max`].
@@ -184,6 +197,13 @@ impl Limits {
                 4 << 10,
                 64 << 20,
             ),
+            (
+                "socket_buffer_bytes",
+                self.socket_buffer_bytes,
+                64 << 10,
+                1 << 30,
+            ),
+            ("mtu_max", self.mtu_max.into(), 1228, 9216),
         ];
         for (name, value, least, most) in ranges {
             if value < least || value > most {

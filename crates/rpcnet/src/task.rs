@@ -75,6 +75,12 @@ impl Tasks {
     }
 }
 
+/// Starts what serves a socket. It has no owner: it ends by itself once the endpoint is dropped
+/// and the last of its connections is closed, which may take longer than either's owner lives.
+pub(crate) fn spawn_endpoint(future: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(future);
+}
+
 /// The runtime that this is called in, if any: tasks live and die with theirs.
 pub(crate) fn runtime() -> Option<RuntimeId> {
     Handle::try_current().ok().map(|handle| handle.id())

@@ -14,6 +14,7 @@ pub(crate) mod quic;
 pub(crate) mod reset_token;
 pub(crate) mod stream;
 pub(crate) mod tls;
+mod udp;
 
 pub(crate) use self::interrupted::Interrupted;
 pub(crate) use self::stream::{RecvHalf, SendHalf};

@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 use rpcnet_proto::wire::ErrorCode;
 use s2n_quic::connection::{self, BidirectionalStreamAcceptor, Handle, ReceiveStreamAcceptor};
 use s2n_quic::provider::endpoint_limits::{ConnectionAttempt, Limiter, Outcome};
-use s2n_quic::provider::io::tokio as udp;
 use s2n_quic::provider::limits::Limits as Transport;
 
 use super::close_format::AlertsPassThrough;
 use super::events::ConnectionEvents;
 use super::stream::{application_code, split};
 use super::tls::{ClientTls, ServerTls};
+use super::udp::Udp;
 use super::{RecvHalf, SendHalf};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
@@ -23,9 +23,6 @@ use crate::error::RpcError;
 /// Why a connection ended, as the QUIC library says it; the rest of the crate
 /// hands it on without a look inside.
 pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
-
-/// Socket buffers asked for; the system grants what it allows.
-const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 /// Streams that a client may have open per call that it may have running: a stream
 /// lives on after its call until both sides have acknowledged its end, and waiting for
@@ -92,7 +89,7 @@ pub(crate) fn bind(
     let server = s2n_quic::Server::builder()
         .with_tls(tls.provider())
         .map_err(start_error)?
-        .with_io(socket(address)?)
+        .with_io(Udp::new(address, config.limits()))
         .map_err(start_error)?
         .with_limits(transport_limits(config, streams_max)?)
         .map_err(start_error)?
@@ -135,7 +132,7 @@ impl Dialer {
         let client = s2n_quic::Client::builder()
             .with_tls(tls.provider())
             .map_err(start_error)?
-            .with_io(socket(address)?)
+            .with_io(Udp::new(address, config.limits()))
             .map_err(start_error)?
             .with_limits(transport_limits(config, incoming_streams)?)
             .map_err(start_error)?
@@ -322,14 +319,6 @@ const MEMBER_STREAMS_MAX: u64 = 32;
 
 /// Streams one connection opens at once, whatever the peer allows.
 const OPEN_STREAMS_MAX: u64 = 1 << 16;
-
-fn socket(address: SocketAddr) -> Result<udp::Provider, RpcError> {
-    Ok(udp::Provider::builder()
-        .with_receive_address(address)?
-        .with_recv_buffer_size(SOCKET_BUFFER_BYTES)?
-        .with_send_buffer_size(SOCKET_BUFFER_BYTES)?
-        .build()?)
-}
 
 fn resolve(address: &str) -> Result<SocketAddr, RpcError> {
     let unusable = |reason: String| {

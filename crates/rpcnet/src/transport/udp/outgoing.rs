@@ -1,0 +1,82 @@
+//! [`Outgoing`]: the socket, as the sending side sees it.
+
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd as _;
+use std::task::{Context, Poll};
+
+use s2n_quic_platform::message::default::Message;
+use s2n_quic_platform::socket::stats;
+use s2n_quic_platform::socket::task::tx;
+use s2n_quic_platform::syscall::UnixMessage;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Sends without asking first whether there is room, which there nearly always is.
+///
+/// The runtime watches the socket only where there was none. Watched all the time, a socket
+/// is reported writable whenever a datagram has left it, and its process woken for that: on
+/// loopback once per datagram, twice as often as it has anything to do.
+pub(super) struct Outgoing {
+    socket: UdpSocket,
+    watched: Option<AsyncFd<UdpSocket>>,
+}
+
+impl Outgoing {
+    pub(super) fn new(socket: UdpSocket) -> Self {
+        Self {
+            socket,
+            watched: None,
+        }
+    }
+}
+
+impl tx::Socket<Message> for Outgoing {
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        cx: &mut Context<'_>,
+        entries: &mut [Message],
+        events: &mut tx::Events,
+        stats: &stats::Sender,
+    ) -> io::Result<()> {
+        Message::send(self.socket.as_raw_fd(), entries, events, stats);
+        if !events.is_blocked() {
+            self.watched = None;
+            return Ok(());
+        }
+        let watched = match &mut self.watched {
+            Some(watched) => watched,
+            // A descriptor of its own: the system counts interests by descriptor.
+            None => self.watched.insert(writable(self.socket.try_clone()?)?),
+        };
+        // What the runtime knows may be older than the failure; what it learns after that
+        // counts.
+        if let Poll::Ready(known) = watched.poll_write_ready(cx) {
+            known?.clear_ready();
+            if watched.poll_write_ready(cx)?.is_ready() {
+                events.take_blocked();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn writable(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    watch(socket, Interest::WRITABLE)
+}
+
+/// The socket, as the receiving side sees it.
+pub(super) fn readable(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    watch(socket, Interest::READABLE)
+}
+
+#[expect(
+    deprecated,
+    reason = "unsound for types that close or change their descriptor, which a UdpSocket \
+              does not; what replaces it is unsafe to call"
+)]
+fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    AsyncFd::with_interest(socket, interest)
+}
