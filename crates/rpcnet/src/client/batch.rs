@@ -11,11 +11,11 @@ use rpcnet_proto::wire::{
     Answer, BatchResponseEvent, BatchResponseReader, FrameLimits, HeaderRef, Load, StreamKind,
     WireError, encode,
 };
-use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep_until};
 
 use super::connection::CallGuard;
 use super::request::Request;
+use super::seat::{self, Teller, Woken, seat};
 use super::unary;
 use crate::clock;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
@@ -58,19 +58,18 @@ pub(super) struct Outcome {
 /// is dropped: the call was not sent.
 #[derive(Debug)]
 struct Seat {
-    outcome: oneshot::Sender<Outcome>,
+    outcome: Teller<Outcome>,
     until: Instant,
 }
 
 impl Seat {
-    fn tell(self, outcome: Outcome) {
-        // Who has given up meanwhile is told nothing.
-        let _ = self.outcome.send(outcome);
+    fn tell(self, outcome: Outcome, woken: &mut Woken) {
+        self.outcome.tell(outcome, woken);
     }
 }
 
 /// The way to the outcome of a call that was queued.
-pub(super) type Waiting = oneshot::Receiver<Outcome>;
+pub(super) type Waiting = seat::Waiting<Outcome>;
 
 /// Waits for the outcome of a call that was queued, until its deadline; `None` where it was
 /// not sent.
@@ -88,7 +87,7 @@ pub(super) async fn answered(
     request.is_watched.store(true, Ordering::Relaxed);
     let outcome = waiting.await;
     request.is_watched.store(false, Ordering::Relaxed);
-    let Ok(outcome) = outcome else {
+    let Some(outcome) = outcome else {
         guard.complete();
         return None;
     };
@@ -133,7 +132,7 @@ impl Batch {
         payload: &Bytes,
         until: Instant,
     ) -> Waiting {
-        let (outcome, waiting) = oneshot::channel();
+        let (outcome, waiting) = seat();
         encode::header_ref(&mut self.frames, header);
         encode::message(&mut self.frames, payload);
         self.seats.0.push(Some(Seat { outcome, until }));
@@ -143,7 +142,7 @@ impl Batch {
     /// Whether all its calls were given up before they left.
     pub(super) fn is_forsaken(&self) -> bool {
         let mut seats = self.seats.0.iter().flatten();
-        seats.all(|seat| seat.outcome.is_closed())
+        seats.all(|seat| seat.outcome.is_forsaken())
     }
 
     /// Fails the calls whose deadlines have passed; the first of those that are left.
@@ -207,7 +206,7 @@ async fn read_one(recv: &mut RecvHalf, seats: &mut Sent, limits: FrameLimits, se
         load,
         result: read.unwrap_or_else(Err),
     };
-    seats.0.answer(0, outcome);
+    seats.0.answer(0, outcome, &mut Woken::default());
 }
 
 /// Reads the answers to a batch.
@@ -222,10 +221,11 @@ impl Reader<'_> {
     /// Hands out what has arrived; ready once there is nothing left to come.
     fn poll(&mut self, seats: &mut Seats, cx: &mut Context<'_>) -> Poll<()> {
         let ran = HandlerRan::Maybe;
+        let mut woken = Woken::default();
         loop {
             match self.frames.next_event() {
                 Ok(Some(BatchResponseEvent::Answer(answer))) => {
-                    seats.take(answer);
+                    seats.take(answer, &mut woken);
                     continue;
                 }
                 // W-7: every call has its answer; what follows changes none.
@@ -261,7 +261,7 @@ impl Reader<'_> {
 struct Seats(Vec<Option<Seat>>);
 
 impl Seats {
-    fn take(&mut self, answer: Answer) {
+    fn take(&mut self, answer: Answer, woken: &mut Woken) {
         let result = answer
             .result
             .map_err(|(status, origin)| RpcError::from_peer(status, origin));
@@ -270,40 +270,44 @@ impl Seats {
             load: answer.load,
             result,
         };
-        self.answer(answer.index, outcome);
+        self.answer(answer.index, outcome, woken);
     }
 
-    fn answer(&mut self, index: usize, outcome: Outcome) {
+    fn answer(&mut self, index: usize, outcome: Outcome, woken: &mut Woken) {
         if let Some(seat) = self.0.get_mut(index).and_then(Option::take) {
-            seat.tell(outcome);
+            seat.tell(outcome, woken);
         }
     }
 
     /// Fails all calls that have no answer.
     fn fail(&mut self, error: impl Fn() -> RpcError) {
+        let mut woken = Woken::default();
         for seat in self.0.iter_mut().filter_map(Option::take) {
-            seat.tell(Outcome {
+            let outcome = Outcome {
                 is_verdict: false,
                 load: None,
                 result: Err(error()),
-            });
+            };
+            seat.tell(outcome, &mut woken);
         }
     }
 
     /// W-38: fails the calls whose deadlines have passed; the first of those that are left.
     fn expire(&mut self, now: Instant) -> Option<Instant> {
         let mut first: Option<Instant> = None;
+        let mut woken = Woken::default();
         for place in &mut self.0 {
             let Some(seat) = place.take_if(|seat| seat.until <= now) else {
                 let until = place.as_ref().map(|seat| seat.until);
                 first = until.into_iter().chain(first).min();
                 continue;
             };
-            seat.tell(Outcome {
+            let outcome = Outcome {
                 is_verdict: false,
                 load: None,
                 result: Err(RpcError::Timeout),
-            });
+            };
+            seat.tell(outcome, &mut woken);
         }
         first
     }

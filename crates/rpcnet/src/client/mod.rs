@@ -10,6 +10,7 @@ mod into_bytes;
 mod link;
 mod only;
 mod request;
+mod seat;
 mod streaming;
 #[cfg(test)]
 mod tests;
