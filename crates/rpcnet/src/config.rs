@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::RpcError;
 use crate::limits::Limits;
+use crate::profile::Profile;
 use crate::transport::tls::{ClientAuth, TlsFiles};
 
 /// How long a unary call may take where nothing else is said: 30 s, or 2 s in this
@@ -225,6 +226,25 @@ impl RpcConfig {
         self
     }
 
+    /// Sets the windows and buffers that fit what the client or the server is mostly for.
+    ///
+    /// Default [`Profile::LowLatency`]. Limits that are set after it stay as they are set.
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        profile.apply(&mut self.limits);
+        self
+    }
+
+    /// Says that the path carries jumbo packets: sends some of up to 9,001 bytes.
+    ///
+    /// About twice as fast for long messages where they arrive, on loopback and in networks
+    /// that are set up for them; where they do not, packets stay at 1,500 bytes after a few
+    /// probes, and long messages are about a tenth slower than without. Each side says so for
+    /// what it sends. Another size is [`Limits::mtu_max`].
+    pub fn with_jumbo_packets(mut self) -> Self {
+        self.limits.mtu_max = MTU_JUMBO;
+        self
+    }
+
     /// Replaces all limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -283,6 +303,9 @@ impl RpcConfig {
         }
     }
 }
+
+/// What networks with jumbo packets carry, the smallest of the usual values.
+const MTU_JUMBO: u16 = 9001;
 
 /// Shortest keep-alive interval, ours or mirrored from a peer.
 pub(crate) const KEEP_ALIVE_LEAST: Duration = Duration::from_millis(10);

@@ -112,6 +112,7 @@ mod error;
 mod guide;
 mod identity;
 mod limits;
+mod profile;
 mod schema;
 mod server;
 mod task;
@@ -154,6 +155,7 @@ pub use error::{
 pub use futures_core::Stream;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::Limits;
+pub use profile::Profile;
 #[cfg(feature = "codegen")]
 pub use rpcnet_gen as codegen;
 #[cfg(feature = "macros")]

@@ -13,6 +13,7 @@ mod given_up;
 mod handshake_flood;
 mod hostile_client;
 mod hostile_server;
+mod jumbo;
 mod keep_alive;
 mod leave;
 mod limits;
