@@ -1,7 +1,9 @@
 //! The name of what a call asks for.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,10 +11,20 @@ use thiserror::Error;
 /// The name of a method: 1 to 128 characters of `[A-Za-z0-9_./-]`.
 ///
 /// The set leaves nothing that a log, a metric label or a terminal could
-/// misread, so a method may be written anywhere without escaping. Cloning
-/// shares the text.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Method(Arc<str>);
+/// misread, so a method may be written anywhere without escaping. A short name is
+/// held in place; clones of a longer one share it.
+#[derive(Clone)]
+pub struct Method(Name);
+
+#[derive(Clone)]
+enum Name {
+    Short { len: u8, bytes: [u8; SHORT] },
+    Long(Arc<str>),
+}
+
+/// The longest name that is held in place: what fits beside a length where else a pointer
+/// and a length are.
+const SHORT: usize = 22;
 
 impl Method {
     /// The longest name, in bytes.
@@ -23,22 +35,66 @@ impl Method {
     /// # Errors
     /// [`MethodError`] says which rule the name breaks.
     pub fn new(name: &str) -> Result<Self, MethodError> {
-        check(name.as_bytes())?;
-        Ok(Self(name.into()))
+        Self::from_wire(name.as_bytes())
     }
 
     /// Checks a name that came off the wire.
     pub(crate) fn from_wire(name: &[u8]) -> Result<Self, MethodError> {
         check(name)?;
+        let mut bytes = [0; SHORT];
+        if let (Some(place), Ok(len)) = (bytes.get_mut(..name.len()), u8::try_from(name.len())) {
+            place.copy_from_slice(name);
+            return Ok(Self(Name::Short { len, bytes }));
+        }
         // What passed the check is ASCII, so this finds no further fault.
         let name = str::from_utf8(name).map_err(|_| MethodError::Character { position: 0 })?;
-        Ok(Self(name.into()))
+        Ok(Self(Name::Long(name.into())))
     }
 
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            // What passed the check is ASCII.
+            Name::Short { .. } => str::from_utf8(self.as_bytes()).unwrap_or_default(),
+            Name::Long(name) => name,
+        }
+    }
+
+    /// The name, as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Name::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Name::Long(name) => name.as_bytes(),
+        }
+    }
+}
+
+impl PartialEq for Method {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Method {}
+
+impl PartialOrd for Method {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Method {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Method {
+    /// As its text, by which a map of methods can be asked.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
@@ -61,25 +117,25 @@ const fn is_allowed(byte: u8) -> bool {
 
 impl Borrow<str> for Method {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl AsRef<str> for Method {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
@@ -121,6 +177,26 @@ mod tests {
             Method::new(&"m".repeat(127)).map(|m| m.as_str().len()),
             Ok(127)
         );
+    }
+
+    #[test]
+    fn names_held_in_place_and_shared_ones_are_alike() {
+        for len in [1, SHORT - 1, SHORT, SHORT + 1, Method::BYTES_MAX] {
+            let name = "m".repeat(len);
+            let method = Method::new(&name).expect("allowed");
+            assert_eq!(
+                (method.as_str(), method.as_bytes()),
+                (&*name, name.as_bytes())
+            );
+            assert_eq!(method, method.clone());
+            assert_eq!(format!("{method} {method:?}"), format!("{name} {name:?}"));
+            let shorter = Method::new("k").expect("allowed");
+            assert_eq!(shorter.cmp(&method), "k".cmp(&*name));
+            // Found by its text, as a map of handlers is asked.
+            let map = std::collections::HashMap::from([(method, len)]);
+            assert_eq!(map.get(&*name), Some(&len));
+        }
+        assert_eq!(size_of::<Method>(), 24);
     }
 
     #[test]

@@ -20,8 +20,11 @@ pub(super) const PREFIX_BYTES_MAX: usize = varint::BYTES_MAX + 1;
 /// keeps alive beyond the chunk).
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    chunks: VecDeque<Bytes>,
-    /// Small chunks that arrived after everything in `chunks`.
+    /// What comes next; empty only where nothing is queued, or all of it in `tail`.
+    front: Bytes,
+    /// What comes after it. Most streams are one chunk, and need no queue.
+    others: VecDeque<Bytes>,
+    /// Small chunks that arrived after everything in `others`.
     tail: Vec<u8>,
     len: usize,
 }
@@ -46,29 +49,28 @@ impl Chunks {
         }
         self.len += chunk.len();
         // The first chunk stays as it is: the common call fits in it, whole.
-        if chunk.len() < GATHER_BELOW && !(self.chunks.is_empty() && self.tail.is_empty()) {
+        if self.front.is_empty() && self.tail.is_empty() {
+            self.front = chunk;
+        } else if chunk.len() < GATHER_BELOW {
             self.tail.extend_from_slice(&chunk);
             if self.tail.len() >= GATHERED_BYTES_MAX {
                 self.close_tail();
             }
         } else {
             self.close_tail();
-            self.chunks.push_back(chunk);
+            self.append(chunk);
         }
     }
 
     /// The first bytes queued, up to a whole frame prefix, and how many there are.
     pub(super) fn peek(&self) -> ([u8; PREFIX_BYTES_MAX], usize) {
-        if let Some(prefix) = self.chunks.front().and_then(|chunk| chunk.first_chunk()) {
+        if let Some(prefix) = self.front.first_chunk() {
             return (*prefix, PREFIX_BYTES_MAX);
         }
         let mut prefix = [0; PREFIX_BYTES_MAX];
         let mut len = 0;
-        let queued = self
-            .chunks
-            .iter()
-            .flat_map(|chunk| chunk.iter())
-            .chain(&self.tail);
+        let others = self.others.iter().flat_map(|chunk| chunk.iter());
+        let queued = self.front.iter().chain(others).chain(&self.tail);
         for (slot, byte) in prefix.iter_mut().zip(queued) {
             *slot = *byte;
             len += 1;
@@ -85,7 +87,7 @@ impl Chunks {
             let step = left.min(front.len());
             front.advance(step);
             left -= step;
-            self.drop_empty_front();
+            self.refill();
         }
         self.len -= skipped;
         skipped
@@ -105,7 +107,7 @@ impl Chunks {
         let front = self.front()?;
         if front.len() >= count {
             let taken = front.split_to(count);
-            self.drop_empty_front();
+            self.refill();
             self.len -= count;
             return Some(taken);
         }
@@ -115,7 +117,7 @@ impl Chunks {
             let Some(front) = self.front() else { break };
             let piece = front.split_to(missing.min(front.len()));
             assembled.extend_from_slice(&piece);
-            self.drop_empty_front();
+            self.refill();
         }
         self.len -= assembled.len();
         Some(assembled.into())
@@ -127,15 +129,24 @@ impl Chunks {
     }
 
     fn front(&mut self) -> Option<&mut Bytes> {
-        if self.chunks.is_empty() {
+        if self.front.is_empty() {
             self.close_tail();
         }
-        self.chunks.front_mut()
+        Some(&mut self.front).filter(|front| !front.is_empty())
     }
 
-    fn drop_empty_front(&mut self) {
-        if self.chunks.front().is_some_and(Bytes::is_empty) {
-            self.chunks.pop_front();
+    /// Has the next chunk at the front where the one before is used up.
+    fn refill(&mut self) {
+        if self.front.is_empty() {
+            self.front = self.others.pop_front().unwrap_or_default();
+        }
+    }
+
+    fn append(&mut self, chunk: Bytes) {
+        if self.front.is_empty() {
+            self.front = chunk;
+        } else {
+            self.others.push_back(chunk);
         }
     }
 
@@ -144,7 +155,7 @@ impl Chunks {
             let mut tail = mem::take(&mut self.tail);
             // A buffer without slack becomes `Bytes` without a header of its own.
             tail.shrink_to_fit();
-            self.chunks.push_back(tail.into());
+            self.append(tail.into());
         }
     }
 }
@@ -200,7 +211,7 @@ mod tests {
             queue.push(Bytes::from_static(b"x"));
         }
         assert_eq!(queue.len(), 1_000_000);
-        assert!(queue.chunks.len() <= 1_000_000 / GATHERED_BYTES_MAX + 2);
+        assert!(queue.others.len() <= 1_000_000 / GATHERED_BYTES_MAX + 2);
         assert_eq!(queue.skip(usize::MAX), 1_000_000);
         assert_eq!(queue.take(1), None);
     }

@@ -132,7 +132,7 @@ impl HeaderRef<'_> {
     /// limit is compared with.
     #[must_use]
     pub fn body_len(&self) -> usize {
-        let method = self.method.as_str().len();
+        let method = self.method.as_bytes().len();
         let entry_len = |(key, value): (&str, &Bytes)| {
             varint::encoded_len(key.len() as u64)
                 + key.len()
@@ -161,7 +161,7 @@ impl HeaderRef<'_> {
         let load_report = if self.load_report { LOAD_REPORT } else { 0 };
         out.put_u8(idempotent | trace | schema | load_report);
         varint::encode(self.timeout_us(), out);
-        put_field(self.method.as_str().as_bytes(), out);
+        put_field(self.method.as_bytes(), out);
         if let Some(trace) = self.trace {
             out.put_slice(&trace.trace_id);
             out.put_slice(&trace.parent_id);
