@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rpcnet_proto::wire::{ErrorCode, Header};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Metadata, TraceContext};
-use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::identity::PeerIdentity;
 
@@ -29,8 +30,31 @@ struct Served {
     header: Header,
     deadline: Deadline,
     peer: Arc<Peer>,
-    cancelled: CancellationToken,
+    is_over: AtomicBool,
+    /// Made for the first who wants to wait for the end: most calls are over before.
+    cancelled: OnceLock<CancellationToken>,
     ending: OnceLock<Ending>,
+}
+
+impl Served {
+    /// What is cancelled once the call is over.
+    fn token(&self) -> &CancellationToken {
+        let token = self.cancelled.get_or_init(CancellationToken::new);
+        // Either the one who ends the call sees the token, or this sees that it is over.
+        fence(Ordering::SeqCst);
+        if self.is_over.load(Ordering::Acquire) {
+            token.cancel();
+        }
+        token
+    }
+
+    fn close(&self) {
+        self.is_over.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if let Some(token) = self.cancelled.get() {
+            token.cancel();
+        }
+    }
 }
 
 /// Why a call ends before its handler does.
@@ -57,12 +81,12 @@ pub(crate) struct Peer {
 
 impl CallContext {
     pub(crate) fn new(header: Header, deadline: Deadline, peer: Arc<Peer>) -> Self {
-        let cancelled = CancellationToken::new();
         Self(Arc::new(Served {
             header,
             deadline,
             peer,
-            cancelled,
+            is_over: AtomicBool::new(false),
+            cancelled: OnceLock::new(),
             ending: OnceLock::new(),
         }))
     }
@@ -162,24 +186,24 @@ impl CallContext {
     ///
     /// Cancel safe.
     pub async fn cancelled(&self) {
-        self.0.cancelled.cancelled().await;
+        self.0.token().cancelled().await;
     }
 
     /// Returns true once the call is over for the caller.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.is_cancelled()
+        self.0.is_over.load(Ordering::Acquire)
     }
 
     /// Ends the call; the first reason given stands.
     pub(crate) fn end(&self, ending: Ending) {
         let _ = self.0.ending.set(ending);
-        self.0.cancelled.cancel();
+        self.0.close();
     }
 
     /// Waits until the call is ended from outside its handler, and says why.
     pub(crate) async fn ended(&self) -> Ending {
-        self.0.cancelled.cancelled().await;
+        self.0.token().cancelled().await;
         self.ending()
     }
 
@@ -190,7 +214,7 @@ impl CallContext {
 
     /// Completes when the call is ended from outside its handler.
     pub(crate) fn cancellation(&self) -> WaitForCancellationFutureOwned {
-        self.0.cancelled.clone().cancelled_owned()
+        self.0.token().clone().cancelled_owned()
     }
 
     /// Runs a function as a part of this call, as [`scope`](Self::scope) runs a future.
@@ -199,13 +223,23 @@ impl CallContext {
     }
 
     /// The call is over when the guard is dropped.
-    pub(crate) fn close_on_drop(self) -> DropGuard {
-        self.0.cancelled.clone().drop_guard()
+    pub(crate) fn close_on_drop(self) -> CloseOnDrop {
+        CloseOnDrop(self)
     }
 
     /// The call is over, however it ended: tasks that its handler left are told.
     pub(crate) fn close(&self) {
-        self.0.cancelled.cancel();
+        self.0.close();
+    }
+}
+
+/// Closes a call when it is dropped.
+#[derive(Debug)]
+pub(crate) struct CloseOnDrop(CallContext);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -214,4 +248,61 @@ pub(crate) fn inherited() -> (Option<Deadline>, Option<TraceContext>) {
     CURRENT
         .try_with(|context| (Some(context.0.deadline), context.trace()))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rpcnet_proto::Method;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    fn context() -> CallContext {
+        let header = Header {
+            call_id: CallId::new(1).expect("small"),
+            kind: CallKind::Unary,
+            codec: CodecId::RAW,
+            idempotent: false,
+            timeout: Duration::from_secs(1),
+            method: Method::new("m").expect("valid"),
+            trace: None,
+            metadata: Metadata::new(),
+            schema: None,
+            load_report: false,
+        };
+        let deadline = Deadline::after(Instant::now(), header.timeout);
+        let (address, identity) = (None, None);
+        CallContext::new(header, deadline, Arc::new(Peer { address, identity }))
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_end_learns_of_it_whoever_is_first() {
+        let over = context();
+        over.end(Ending::Shutdown);
+        assert!(over.is_cancelled());
+        assert_eq!(over.ended().await, Ending::Shutdown);
+        let running = context();
+        let waiting = tokio::spawn({
+            let running = running.clone();
+            async move { running.ended().await }
+        });
+        yield_now().await;
+        assert!(!running.is_cancelled());
+        drop(running.close_on_drop());
+        assert_eq!(waiting.await.expect("it ends"), Ending::Cancelled);
+    }
+
+    #[test]
+    fn an_end_beside_the_first_wait_is_never_missed() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        for _ in 0..500 {
+            let call = context();
+            let ending = call.clone();
+            std::thread::scope(|scope| {
+                scope.spawn(move || ending.end(Ending::Cancelled));
+                runtime.block_on(call.cancelled());
+            });
+        }
+    }
 }

@@ -98,6 +98,16 @@ pub(super) async fn answered(
     Some(outcome.result)
 }
 
+/// The most room that is made before there is something to put there.
+const ROOM_BYTES_MAX: usize = 8 << 10;
+
+/// How much there is in a batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Room {
+    bytes: usize,
+    calls: usize,
+}
+
 /// Calls that wait to leave together: what is sent, and who waits for the answers.
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -106,12 +116,22 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new() -> Self {
-        let mut frames = BytesMut::new();
+    /// Makes room for as much as there was in another batch.
+    pub(super) fn with_room(room: Room) -> Self {
+        let mut frames = BytesMut::with_capacity(room.bytes);
         encode::stream_kind(&mut frames, StreamKind::Batch);
         Self {
             frames,
-            seats: Seats::default(),
+            seats: Seats(Vec::with_capacity(room.calls)),
+        }
+    }
+
+    /// The room that its like would need.
+    pub(super) fn room(&self) -> Room {
+        Room {
+            // The end marker too.
+            bytes: (self.frames.len() + encode::PREFIX_BYTES_MAX).min(ROOM_BYTES_MAX),
+            calls: self.seats.0.len(),
         }
     }
 

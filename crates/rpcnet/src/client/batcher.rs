@@ -14,7 +14,7 @@ use rpcnet_proto::Deadline;
 use rpcnet_proto::wire::{FrameLimits, HeaderRef};
 use tokio::time::{Sleep, sleep_until};
 
-use super::batch::{Batch, Waiting};
+use super::batch::{Batch, Room, Waiting};
 use crate::clock;
 use crate::transport::quic::QuicConnection;
 use crate::transport::{RecvHalf, SendHalf};
@@ -46,6 +46,8 @@ pub(crate) struct Batcher {
 #[derive(Debug, Default)]
 struct Queue {
     batches: VecDeque<Batch>,
+    /// That of the batch before: the next is like it, as a rule.
+    room: Room,
     is_closed: bool,
 }
 
@@ -69,7 +71,7 @@ impl Batcher {
         let waiting = match queue.batches.back_mut().filter(has_room) {
             Some(batch) => batch.push(header, payload, deadline.instant()),
             None => {
-                let mut batch = Batch::new();
+                let mut batch = Batch::with_room(queue.room);
                 let waiting = batch.push(header, payload, deadline.instant());
                 queue.batches.push_back(batch);
                 waiting
@@ -178,7 +180,9 @@ impl Batcher {
                 Poll::Ready(None)
             }
             Poll::Ready(Ok(stream)) => {
-                let first = self.queue().batches.pop_front();
+                let mut queue = self.queue();
+                let first = queue.batches.pop_front();
+                queue.room = first.as_ref().map(Batch::room).unwrap_or_default();
                 Poll::Ready(first.map(|batch| (stream, batch)))
             }
         }

@@ -41,9 +41,12 @@ impl Habits {
 
     fn of(&self, method: &Method) -> &AtomicBool {
         // FNV-1a; nothing is lost where two methods meet, or are made to.
-        let hash = method.as_str().bytes().fold(0xcbf2_9ce4_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+        let hash = method
+            .as_bytes()
+            .iter()
+            .fold(0xcbf2_9ce4_u32, |hash, byte| {
+                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+            });
         &self.0[hash as usize % PLACES]
     }
 }

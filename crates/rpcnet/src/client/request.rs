@@ -31,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) deadline: Deadline,
     pub(crate) options: CallOptions,
     trace: Option<TraceContext>,
+    /// Whether the deadline had passed when the call was made.
+    is_late: bool,
     /// Whether somebody else ends the call at its deadline just now.
     pub(super) is_watched: AtomicBool,
 }
@@ -49,7 +51,8 @@ impl Request {
             CallKind::Unary => config.timeout,
             _ => config.stream_timeout,
         };
-        let own = Deadline::after(clock::now(), options.timeout.unwrap_or(default));
+        let now = clock::now();
+        let own = Deadline::after(now, options.timeout.unwrap_or(default));
         let (inherited, trace) = context::inherited();
         let deadline = inherited.map_or(own, |inherited| own.earlier(inherited));
         let trace = options.trace.or(trace);
@@ -59,6 +62,7 @@ impl Request {
             deadline,
             options,
             trace,
+            is_late: deadline.remaining(now).is_none(),
             is_watched: AtomicBool::new(false),
         })
     }
@@ -69,7 +73,7 @@ impl Request {
         &self,
         mut part: Pin<&mut impl Future<Output = Result<T, RpcError>>>,
     ) -> Result<T, RpcError> {
-        if self.deadline.remaining(clock::now()).is_none() {
+        if self.is_late {
             return Err(RpcError::Timeout);
         }
         // Made only where it is needed: most calls of a busy client share a timer.

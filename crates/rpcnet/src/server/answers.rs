@@ -15,6 +15,9 @@ use crate::transport::{Interrupted, SendHalf};
 /// as they are.
 const COPIED_REPLY_BYTES_MAX: usize = 8 << 10;
 
+/// Room that is made with the first answer: others follow, as a rule.
+const ROOM_BYTES_LEAST: usize = 512;
+
 /// Answers as frames, in the order in which they became ready.
 ///
 /// Of the bytes of one batch, as many are not counted as of a call with a stream of its own;
@@ -42,7 +45,13 @@ impl Answers {
         let result = result.and_then(|reply| self.admit(connection, reply));
         self.count += 1;
         let load = connection.load(wants_load);
-        self.frames.reserve(room(load, &result));
+        let room = room(load, &result);
+        let is_first = self.frames.is_empty();
+        self.frames.reserve(if is_first {
+            room.max(ROOM_BYTES_LEAST)
+        } else {
+            room
+        });
         encode::answer(&mut self.frames, index);
         put_load(&mut self.frames, load);
         match result {

@@ -14,10 +14,12 @@ use tokio::time::timeout;
 
 use super::answers::Answers;
 use super::call::{self, Admitted, Verdict, poll_once, supervise};
+use super::calls::NotStarted;
 use super::connection::Connection;
 use super::pace::Pace;
 use super::router::{Failure, Handler, Unary, UnaryFuture};
 use super::{reply, unary};
+use crate::clock;
 use crate::context::CallContext;
 use crate::task::Tasks;
 use crate::transport::{RecvHalf, SendHalf};
@@ -182,14 +184,18 @@ impl Batch<'_> {
 
     /// Begins every call of which all has arrived.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Result<(), ErrorCode> {
-        let began = Instant::now();
+        // The thread's own time, and the time that deadlines go by, which tests may stop.
+        let (began, arrived) = (Instant::now(), clock::now());
         let mut now = began;
         loop {
             let event = self.reader.next_event();
             match event.map_err(|error| error.error_code())? {
-                None => return Ok(()),
+                None => {
+                    self.list_next();
+                    return Ok(());
+                }
                 Some(BatchRequestEvent::Header(header)) => {
-                    self.next = Some(self.admit(header));
+                    self.next = Some(self.admit(header, arrived));
                 }
                 Some(BatchRequestEvent::Message(message)) => {
                     let is_late = now.duration_since(began) > IN_A_ROW_MAX;
@@ -204,16 +210,28 @@ impl Batch<'_> {
         }
     }
 
-    fn admit(&self, header: Result<Header, rpcnet_proto::MethodError>) -> Next {
+    fn admit(&self, header: Result<Header, rpcnet_proto::MethodError>, arrived: Instant) -> Next {
         match header {
             Ok(header) => Next {
                 wants_load: header.load_report,
-                admitted: call::admit(self.connection, header),
+                admitted: call::admit(self.connection, header, arrived),
             },
             Err(error) => Next {
                 wants_load: false,
                 admitted: Err(Verdict::of_wire(&error.into())),
             },
+        }
+    }
+
+    /// A call whose message is still to come can be cancelled from now on.
+    fn list_next(&mut self) {
+        let Some(next) = &mut self.next else { return };
+        let listed = match &mut next.admitted {
+            Ok(admitted) => admitted.list(self.connection),
+            Err(_) => return,
+        };
+        if let Err(verdict) = listed {
+            next.admitted = Err(verdict);
         }
     }
 
@@ -273,7 +291,22 @@ impl Batch<'_> {
         self.ready.put(self.connection, index, result, wants_load);
     }
 
-    fn spawn(&mut self, index: usize, admitted: Admitted, work: Work) {
+    fn spawn(&mut self, index: usize, mut admitted: Admitted, work: Work) {
+        let listed = match &work {
+            Work::New(..) => admitted.list(self.connection),
+            // Its handler has begun, so that nobody may be told that it has not.
+            Work::Begun(_) => admitted.entry.list().map_err(|reason| match reason {
+                NotStarted::Ended(ending) => Verdict::of_ending(ending),
+                NotStarted::NumberTaken => Verdict::Reset(ErrorCode::Protocol),
+            }),
+        };
+        if let Err(verdict) = listed {
+            let wants_load = admitted.context.wants_load();
+            drop(admitted);
+            return self
+                .ready
+                .put(self.connection, index, Err(verdict), wants_load);
+        }
         let late = self.late.get_or_insert_default();
         self.in_late += 1;
         let owed = Owed {

@@ -114,6 +114,14 @@ pub(crate) struct Admitted {
     pub(crate) entry: Entry,
 }
 
+impl Admitted {
+    /// Has the call in the table of its connection: it is not over at once.
+    pub(super) fn list(&mut self, connection: &Connection) -> Result<(), Verdict> {
+        let listed = self.entry.list();
+        listed.map_err(|reason| not_started(connection, reason))
+    }
+}
+
 /// The places that a running handler takes, on its connection and on the server.
 pub(crate) type Places = (Place, Place);
 
@@ -145,7 +153,12 @@ pub(crate) async fn serve(
     }
     let wants_load = matches!(&header, Ok(header) if header.load_report);
     let header = header.map_err(NoHeader::verdict);
-    let verdict = match header.and_then(|header| admit(connection, header)) {
+    let admitted = header.and_then(|header| {
+        let mut admitted = admit(connection, header, clock::now())?;
+        admitted.list(connection)?;
+        Ok(admitted)
+    });
+    let verdict = match admitted {
         Err(verdict) => verdict,
         Ok(Admitted {
             context,
@@ -261,7 +274,12 @@ async fn read_header(recv: &mut RecvHalf, reader: &mut RequestReader) -> Result<
 }
 
 /// Decides whether the call may run; nothing of it has run yet where it may not.
-pub(super) fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admitted, Verdict> {
+/// It is not in the table of calls yet, as a rule.
+pub(super) fn admit(
+    connection: &Connection,
+    header: Header,
+    now: std::time::Instant,
+) -> Result<Admitted, Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(shutting_down(connection));
@@ -276,19 +294,24 @@ pub(super) fn admit(connection: &Arc<Connection>, header: Header) -> Result<Admi
         ));
     }
     let places = connection.places()?;
-    let deadline = Deadline::after(clock::now(), header.timeout);
+    let deadline = Deadline::after(now, header.timeout);
     let context = CallContext::new(header, deadline, connection.peer.clone());
-    match connection.calls.enter(&context) {
-        Ok(entry) => Ok(Admitted {
-            context,
-            handler,
-            places,
-            entry,
-        }),
-        Err(NotStarted::NumberTaken) => Err(Verdict::Reset(ErrorCode::Protocol)),
+    let entry = connection.calls.pass(&context);
+    let entry = entry.map_err(|reason| not_started(connection, reason))?;
+    Ok(Admitted {
+        context,
+        handler,
+        places,
+        entry,
+    })
+}
+
+fn not_started(connection: &Connection, reason: NotStarted) -> Verdict {
+    match reason {
+        NotStarted::NumberTaken => Verdict::Reset(ErrorCode::Protocol),
         // Nothing of the call has run, so that it may go elsewhere.
-        Err(NotStarted::Ended(Ending::Shutdown)) => Err(shutting_down(connection)),
-        Err(NotStarted::Ended(ending)) => Err(Verdict::of_ending(ending)),
+        NotStarted::Ended(Ending::Shutdown) => shutting_down(connection),
+        NotStarted::Ended(ending) => Verdict::of_ending(ending),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The calls that run on a connection, and the places they take.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rpcnet_proto::CallId;
@@ -13,7 +13,21 @@ const EARLY_CANCELS_MAX: usize = 1024;
 
 /// The calls of one connection by their number, for CANCEL and for the connection's end.
 #[derive(Debug, Default)]
-pub(crate) struct Calls(Mutex<Table>);
+pub(crate) struct Calls {
+    table: Mutex<Table>,
+    /// Whether there is anything in the table that a call that begins would have to know.
+    is_quiet: Quiet,
+}
+
+/// True at first.
+#[derive(Debug)]
+struct Quiet(AtomicBool);
+
+impl Default for Quiet {
+    fn default() -> Self {
+        Self(AtomicBool::new(true))
+    }
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -33,24 +47,19 @@ pub(crate) enum NotStarted {
 }
 
 impl Calls {
-    /// Enters a call, until the entry is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, context: &CallContext) -> Result<Entry, NotStarted> {
-        let call_id = context.call_id();
-        let mut table = self.table();
-        if let Some(ending) = table.closed {
-            return Err(NotStarted::Ended(ending));
-        }
-        if table.early_cancels.take(call_id) {
-            return Err(NotStarted::Ended(Ending::Cancelled));
-        }
-        if table.running.contains_key(&call_id) {
-            return Err(NotStarted::NumberTaken);
-        }
-        table.running.insert(call_id, context.clone());
-        Ok(Entry {
+    /// Enters a call, until the entry is dropped. One that may be over before anybody else
+    /// could ask for it is not in the table before it is [listed](Entry::list), except where
+    /// something in there may concern it.
+    pub(crate) fn pass(self: &Arc<Self>, context: &CallContext) -> Result<Entry, NotStarted> {
+        let mut entry = Entry {
             calls: self.clone(),
-            call_id,
-        })
+            context: context.clone(),
+            is_listed: false,
+        };
+        if !self.is_quiet.0.load(Ordering::Acquire) {
+            entry.list()?;
+        }
+        Ok(entry)
     }
 
     /// Ends a call, or remembers the CANCEL for a call that it has overtaken (W-51).
@@ -62,6 +71,7 @@ impl Calls {
             return context.end(Ending::Cancelled);
         }
         table.early_cancels.remember(call_id);
+        self.note(&table);
     }
 
     /// Ends every call and lets none start; returns how many it ended.
@@ -69,6 +79,7 @@ impl Calls {
         let contexts: Vec<CallContext> = {
             let mut table = self.table();
             table.closed = Some(ending);
+            self.note(&table);
             table.running.values().cloned().collect()
         };
         contexts.iter().for_each(|context| context.end(ending));
@@ -80,7 +91,14 @@ impl Calls {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, table: &Table) {
+        let is_quiet = table.running.is_empty()
+            && table.early_cancels.waiting.is_empty()
+            && table.closed.is_none();
+        self.is_quiet.0.store(is_quiet, Ordering::Release);
     }
 }
 
@@ -109,19 +127,49 @@ impl EarlyCancels {
     }
 }
 
-/// A call's entry in the table of its connection.
+/// A call's entry in the table of its connection. The call is over when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Entry {
     calls: Arc<Calls>,
-    call_id: CallId,
+    context: CallContext,
+    is_listed: bool,
+}
+
+impl Entry {
+    /// Has the call in the table, where a CANCEL and the connection's end find it.
+    pub(crate) fn list(&mut self) -> Result<(), NotStarted> {
+        if self.is_listed {
+            return Ok(());
+        }
+        let call_id = self.context.call_id();
+        let mut table = self.calls.table();
+        if let Some(ending) = table.closed {
+            return Err(NotStarted::Ended(ending));
+        }
+        if table.early_cancels.take(call_id) {
+            self.calls.note(&table);
+            return Err(NotStarted::Ended(Ending::Cancelled));
+        }
+        if table.running.contains_key(&call_id) {
+            return Err(NotStarted::NumberTaken);
+        }
+        table.running.insert(call_id, self.context.clone());
+        self.calls.note(&table);
+        self.is_listed = true;
+        Ok(())
+    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let context = self.calls.table().running.remove(&self.call_id);
-        if let Some(context) = context {
-            context.close();
+        if self.is_listed {
+            let mut table = self.calls.table();
+            let context = table.running.remove(&self.context.call_id());
+            self.calls.note(&table);
+            drop(table);
+            drop(context);
         }
+        self.context.close();
     }
 }
 
@@ -200,17 +248,23 @@ mod tests {
         )
     }
 
+    fn enter(calls: &Arc<Calls>, context: &CallContext) -> Result<Entry, NotStarted> {
+        let mut entry = calls.pass(context)?;
+        entry.list()?;
+        Ok(entry)
+    }
+
     #[test]
     fn a_cancel_that_overtook_its_call_still_ends_it() {
         let calls = Arc::new(Calls::default());
         let late = context(7);
         calls.cancel(late.call_id());
         assert_eq!(
-            calls.enter(&late).err(),
+            enter(&calls, &late).err(),
             Some(NotStarted::Ended(Ending::Cancelled))
         );
         assert!(
-            calls.enter(&late).is_ok(),
+            enter(&calls, &late).is_ok(),
             "a cancel is used up by its call"
         );
     }
@@ -221,8 +275,8 @@ mod tests {
         for id in 0..=EARLY_CANCELS_MAX as u64 {
             calls.cancel(context(id).call_id());
         }
-        assert!(calls.enter(&context(0)).is_ok());
-        assert!(calls.enter(&context(1)).is_err());
+        assert!(enter(&calls, &context(0)).is_ok());
+        assert!(enter(&calls, &context(1)).is_err());
         let table = calls.table();
         assert!(table.early_cancels.waiting.len() < EARLY_CANCELS_MAX);
         assert_eq!(table.early_cancels.order.len(), EARLY_CANCELS_MAX);
@@ -232,25 +286,64 @@ mod tests {
     fn a_number_in_use_is_refused_and_free_again_after_its_call() {
         let calls = Arc::new(Calls::default());
         let first = context(7);
-        let entry = calls.enter(&first).expect("free");
+        let entry = enter(&calls, &first).expect("free");
         assert_eq!(
-            calls.enter(&context(7)).err(),
+            enter(&calls, &context(7)).err(),
             Some(NotStarted::NumberTaken)
         );
         drop(entry);
         assert!(first.is_cancelled(), "what the handler left behind is told");
-        assert!(calls.enter(&context(7)).is_ok());
+        assert!(enter(&calls, &context(7)).is_ok());
+    }
+
+    #[test]
+    fn a_call_that_passes_is_found_once_it_is_listed() {
+        let calls = Arc::new(Calls::default());
+        let (first, second) = (context(1), context(2));
+        let mut entry = calls.pass(&first).expect("free");
+        assert!(calls.is_empty());
+        entry.list().expect("nobody has its number");
+        entry.list().expect("it is its own");
+        let other = calls.pass(&second).expect("free");
+        assert!(other.is_listed, "another one runs");
+        assert_eq!(calls.pass(&context(1)).err(), Some(NotStarted::NumberTaken));
+        calls.cancel(first.call_id());
+        assert_eq!(first.ending(), Ending::Cancelled);
+        drop((entry, other));
+        let passing = calls.pass(&second).expect("free");
+        drop(passing);
+        assert!(
+            second.is_cancelled(),
+            "what the handler left behind is told"
+        );
+    }
+
+    #[test]
+    fn a_call_that_passes_meets_what_happened_meanwhile_when_it_is_listed() {
+        for ending in [Ending::Cancelled, Ending::ConnectionLost] {
+            let calls = Arc::new(Calls::default());
+            let passing = context(1);
+            let mut entry = calls.pass(&passing).expect("free");
+            match ending {
+                Ending::Cancelled => calls.cancel(passing.call_id()),
+                other => drop(calls.close(other)),
+            }
+            assert_eq!(entry.list().err(), Some(NotStarted::Ended(ending)));
+            drop(entry);
+            let next = calls.pass(&context(2));
+            assert_eq!(next.is_ok(), ending == Ending::Cancelled);
+        }
     }
 
     #[test]
     fn closing_ends_every_call_once_and_lets_none_start() {
         let calls = Arc::new(Calls::default());
         let running = context(1);
-        let _entry = calls.enter(&running).expect("free");
+        let _entry = enter(&calls, &running).expect("free");
         assert_eq!(calls.close(Ending::Shutdown), 1);
         assert!(running.is_cancelled());
         assert_eq!(
-            calls.enter(&context(2)).err(),
+            enter(&calls, &context(2)).err(),
             Some(NotStarted::Ended(Ending::Shutdown))
         );
     }
