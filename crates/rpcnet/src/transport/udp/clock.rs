@@ -25,6 +25,19 @@ impl Clock {
     }
 }
 
+/// The runtime knows no finer time.
+const TICK: Duration = Duration::from_millis(1);
+
+fn whole_ticks(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl Clock {
+    fn next_tick(&self) -> Instant {
+        self.began + whole_ticks(self.began.elapsed()) + TICK
+    }
+}
+
 impl time::Clock for Clock {
     fn get_time(&self) -> Timestamp {
         self.base + self.began.elapsed()
@@ -39,20 +52,25 @@ impl time::ClockWithTimer for Clock {
             clock: *self,
             due: None,
             sleep: Box::pin(sleep_until(self.began)),
+            is_set: false,
         }
     }
 }
 
 /// The one timer of an endpoint.
 ///
-/// Each packet moves its time, mostly to a later one, and each move costs the runtime a lock
-/// and often a wake-up. So it is moved only to an earlier time, and where it ends too early
-/// it is set again: once per wait, not once per packet.
+/// Each packet moves its time, and each move costs the runtime a lock and, to an earlier time, a
+/// wake-up. So it is moved only to an earlier time, and where it ends too early it is set again:
+/// once per wait, not once per packet. And it is not moved to a time within this millisecond:
+/// those are of paced packets, and of credit for streams once per round trip, and any
+/// packet that comes or goes meanwhile does what they are for.
 #[derive(Debug)]
 pub(super) struct Timer {
     clock: Clock,
     due: Option<Instant>,
     sleep: Pin<Box<Sleep>>,
+    /// Whether `sleep` is yet to end.
+    is_set: bool,
 }
 
 impl time::clock::Timer for Timer {
@@ -61,10 +79,15 @@ impl time::clock::Timer for Timer {
             let Some(due) = self.due else {
                 return Poll::Pending;
             };
-            if self.sleep.deadline() > due || self.sleep.is_elapsed() {
-                self.sleep.as_mut().reset(due);
+            if !self.is_set || self.sleep.deadline() > due {
+                let at = due.max(self.clock.next_tick());
+                if !self.is_set || self.sleep.deadline() > at {
+                    self.sleep.as_mut().reset(at);
+                    self.is_set = true;
+                }
             }
             ready!(self.sleep.as_mut().poll(cx));
+            self.is_set = false;
             if self.sleep.deadline() >= due {
                 self.due = None;
                 return Poll::Ready(());
@@ -74,9 +97,7 @@ impl time::clock::Timer for Timer {
 
     fn update(&mut self, at: Timestamp) {
         let after = at.saturating_duration_since(self.clock.base);
-        // The runtime knows no finer time than a millisecond.
-        let after = Duration::from_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-        self.due = Some(self.clock.began + after);
+        self.due = Some(self.clock.began + whole_ticks(after));
     }
 }
 

@@ -8,6 +8,7 @@
 //! Unix only, as is the TLS library.
 
 mod clock;
+mod incoming;
 mod outgoing;
 mod turns;
 
@@ -26,8 +27,11 @@ use s2n_quic_platform::socket::io::{rx::Rx, tx::Tx};
 use s2n_quic_platform::socket::ring::{self, Consumer, Producer};
 use s2n_quic_platform::socket::{stats, task};
 use s2n_quic_platform::syscall;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use self::clock::Clock;
+use self::incoming::Incoming;
 use self::outgoing::Outgoing;
 use crate::limits::{Limits, MTU_DEFAULT};
 use crate::task::spawn_endpoint;
@@ -122,7 +126,7 @@ impl s2n_quic::provider::io::Provider for Udp {
         let (counts, stats) = stats::channel();
 
         let (arrived, received, bytes) = self.incoming(&socket);
-        let incoming = outgoing::readable(UdpSocket::from(socket.try_clone()?))?;
+        let incoming = Incoming::new(socket.try_clone()?.into())?;
         let never = Cooldown::default;
         let receive = task::Receiver::new(arrived, incoming, None, never(), counts.clone());
         let bytes = MaxMtu::try_from(bytes).map_err(invalid)?;
@@ -153,6 +157,15 @@ impl s2n_quic::provider::io::Provider for Udp {
         spawn_endpoint(turns::take(receive, event_loop.start(address), send));
         Ok(address)
     }
+}
+
+#[expect(
+    deprecated,
+    reason = "unsound for types that close or change their descriptor, which a UdpSocket \
+              does not; what replaces it is unsafe to call"
+)]
+fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    AsyncFd::with_interest(socket, interest)
 }
 
 fn invalid(error: impl std::fmt::Display) -> io::Error {

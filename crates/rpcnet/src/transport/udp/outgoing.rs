@@ -12,6 +12,8 @@ use s2n_quic_platform::syscall::UnixMessage;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::watch;
+
 /// Sends without asking first whether there is room, which there nearly always is.
 ///
 /// The runtime watches the socket only where there was none. Watched all the time, a socket
@@ -49,7 +51,9 @@ impl tx::Socket<Message> for Outgoing {
         let watched = match &mut self.watched {
             Some(watched) => watched,
             // A descriptor of its own: the system counts interests by descriptor.
-            None => self.watched.insert(writable(self.socket.try_clone()?)?),
+            None => self
+                .watched
+                .insert(watch(self.socket.try_clone()?, Interest::WRITABLE)?),
         };
         // What the runtime knows may be older than the failure; what it learns after that
         // counts.
@@ -61,22 +65,4 @@ impl tx::Socket<Message> for Outgoing {
         }
         Ok(())
     }
-}
-
-fn writable(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
-    watch(socket, Interest::WRITABLE)
-}
-
-/// The socket, as the receiving side sees it.
-pub(super) fn readable(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
-    watch(socket, Interest::READABLE)
-}
-
-#[expect(
-    deprecated,
-    reason = "unsound for types that close or change their descriptor, which a UdpSocket \
-              does not; what replaces it is unsafe to call"
-)]
-fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
-    AsyncFd::with_interest(socket, interest)
 }

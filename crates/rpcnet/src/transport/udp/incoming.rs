@@ -1,0 +1,82 @@
+//! [`Incoming`]: the socket, as the receiving side sees it.
+
+use std::io;
+use std::net::UdpSocket;
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd as _;
+use std::task::{Context, Poll};
+
+use s2n_quic_platform::message::default::Message;
+use s2n_quic_platform::socket::stats;
+use s2n_quic_platform::socket::task::rx;
+use s2n_quic_platform::syscall::{SocketEvents, SocketType, UnixMessage};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::watch;
+
+/// Receives what there is with one system call, as a rule.
+///
+/// A call that returns fewer datagrams than there was room for has emptied the socket, so no
+/// other is needed to learn that. What comes meanwhile is reported by the system in any case.
+pub(super) struct Incoming(AsyncFd<UdpSocket>);
+
+impl Incoming {
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
+        Ok(Self(watch(socket, Interest::READABLE)?))
+    }
+}
+
+impl rx::Socket<Message> for Incoming {
+    type Error = io::Error;
+
+    fn recv(
+        &mut self,
+        cx: &mut Context<'_>,
+        entries: &mut [Message],
+        events: &mut rx::Events,
+        stats: &stats::Sender,
+    ) -> io::Result<()> {
+        // Before the attempt, so that a report that comes during it is not taken for older.
+        let Poll::Ready(known) = self.0.poll_read_ready(cx) else {
+            events.blocked();
+            return Ok(());
+        };
+        let mut known = known?;
+        let room = entries.len();
+        let fd = known.get_inner().as_raw_fd();
+        let mut received = Received { events, count: 0 };
+        Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
+        let is_empty = received.count < room;
+        if !is_empty && !events.is_blocked() {
+            return Ok(());
+        }
+        known.clear_ready();
+        drop(known);
+        match self.0.poll_read_ready(cx) {
+            Poll::Pending => events.blocked(),
+            Poll::Ready(again) => {
+                drop(again?);
+                events.take_blocked();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Counts on the way.
+struct Received<'a> {
+    events: &'a mut rx::Events,
+    count: usize,
+}
+
+impl SocketEvents for Received<'_> {
+    fn on_complete(&mut self, count: usize) -> ControlFlow<(), ()> {
+        self.count += count;
+        self.events.on_complete(count)
+    }
+
+    fn on_error(&mut self, error: io::Error) -> ControlFlow<(), ()> {
+        self.events.on_error(error)
+    }
+}
