@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 pub(crate) use tokio::runtime::Id as RuntimeId;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 /// The tasks of one connection, client or server, and the token that ends them.
@@ -38,14 +40,8 @@ impl Tasks {
 
     /// Spawns a task that is dropped where it stands when the token is cancelled.
     pub(crate) fn spawn_until_stopped(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => {}
-                () = future => {}
-            }
-        });
+        let stopped = self.stop.clone().cancelled_owned();
+        self.tracker.spawn(UntilStopped { stopped, future });
     }
 
     /// Runs a function on a thread that may block. It cannot be stopped: whoever waits for
@@ -72,6 +68,29 @@ impl Tasks {
 
     pub(crate) fn len(&self) -> usize {
         self.tracker.len()
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A future, until it is stopped. Written by hand: what an `async` block is given it holds
+    /// twice, and each connection has some of these for as long as it lives.
+    struct UntilStopped<F> {
+        #[pin]
+        stopped: WaitForCancellationFutureOwned,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for UntilStopped<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        match this.stopped.poll(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => this.future.poll(cx),
+        }
     }
 }
 

@@ -141,9 +141,10 @@ impl Batcher {
                     Poll::Ready(Some((stream, batch))) => {
                         (has_waited, alarm) = (false, None);
                         let server_name = server_name.clone();
-                        under_way.push(async move {
+                        // Boxed: the set keeps room for one more, as long as it lives.
+                        under_way.push(Box::pin(async move {
                             batch.exchange(stream, limits, &server_name).await;
-                        });
+                        }));
                     }
                 }
             }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rpcnet_proto::wire::ErrorCode;
 use s2n_quic::connection::{self, BidirectionalStreamAcceptor, Handle, ReceiveStreamAcceptor};
@@ -305,11 +306,18 @@ fn transport_limits(config: &RpcConfig, incoming_calls: u64) -> Result<Transport
         // How many calls we open is the peer's announcement to decide, not ours.
         .and_then(|it| it.with_max_open_local_bidirectional_streams(OPEN_STREAMS_MAX))
         .and_then(|it| it.with_max_open_remote_unidirectional_streams(UNIDIRECTIONAL_STREAMS_MAX))
+        .and_then(|it| it.with_max_ack_delay(ACK_DELAY_MAX))
         .and_then(|it| it.with_max_send_buffer_size(limits.stream_send_buffer as u32))
         .and_then(|it| it.with_max_idle_timeout(config.idle_timeout()))
         .and_then(|it| it.with_max_handshake_duration(limits.handshake_timeout))
         .map_err(invalid)
 }
+
+/// The longest that an acknowledgement waits for something to travel with. The peer takes it
+/// into account before it sends a lost packet again (RFC 9002, section 6.2.1), so that it is
+/// most of what one loss costs a small call: 7 ms instead of 27 with the usual 25 ms, on a
+/// network where nothing else takes time. Shorter, it costs datagrams.
+const ACK_DELAY_MAX: Duration = Duration::from_millis(5);
 
 /// What a member's handshake asks for; whoever answers has a name of its own.
 const MEMBER_SERVER_NAME: &str = "member";
