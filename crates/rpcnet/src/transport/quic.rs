@@ -90,7 +90,7 @@ pub(crate) fn bind(
     let server = s2n_quic::Server::builder()
         .with_tls(tls.provider())
         .map_err(start_error)?
-        .with_io(Udp::new(address, config.limits()))
+        .with_io(Udp::new(address, config.limits()).sharing_port(config.shares_port))
         .map_err(start_error)?
         .with_limits(transport_limits(config, streams_max)?)
         .map_err(start_error)?

@@ -28,6 +28,7 @@ mod reset_window;
 mod robustness;
 mod services;
 mod shapes;
+mod shared_port;
 mod shutdown;
 mod stream_credit;
 mod tls;

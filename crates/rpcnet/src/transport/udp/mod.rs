@@ -52,6 +52,7 @@ const SEGMENTED_BYTES_MAX: u16 = 65_507;
 #[derive(Debug)]
 pub(super) struct Udp {
     address: SocketAddr,
+    shares_port: bool,
     socket_buffer_bytes: usize,
     mtu_max: u16,
 }
@@ -60,13 +61,22 @@ impl Udp {
     pub(super) fn new(address: SocketAddr, limits: &Limits) -> Self {
         Self {
             address,
+            shares_port: false,
             socket_buffer_bytes: limits.socket_buffer_bytes,
             mtu_max: limits.mtu_max,
         }
     }
 
+    /// Lets others that do the same have the same address.
+    pub(super) fn sharing_port(mut self, shares_port: bool) -> Self {
+        self.shares_port = shares_port;
+        self
+    }
+
     fn bind(&self) -> io::Result<socket2::Socket> {
-        let socket = syscall::bind_udp(self.address, false, false, false)?;
+        let socket = syscall::udp_socket(self.address, false)?;
+        socket.set_reuse_port(self.shares_port)?;
+        socket.bind(&self.address.into())?;
         // The system grants what it allows, silently.
         socket.set_send_buffer_size(self.socket_buffer_bytes)?;
         socket.set_recv_buffer_size(self.socket_buffer_bytes)?;
