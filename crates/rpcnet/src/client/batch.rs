@@ -23,7 +23,7 @@ use crate::transport::interrupted::wire_error;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// The most calls that leave in one stream.
-pub(super) const CALLS_MAX: usize = 64;
+pub(super) const CALLS_MAX: usize = 128;
 
 /// The most bytes that leave in one stream: what the transport takes at once.
 const BYTES_MAX: usize = 60 << 10;
