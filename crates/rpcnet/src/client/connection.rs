@@ -1,12 +1,12 @@
 //! One established connection: what the server announced, and the calls on it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings, StreamKind};
 use rpcnet_proto::{CallId, Method};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError};
 
 use super::batcher::Batcher;
 use super::habits::Habits;
@@ -26,8 +26,8 @@ pub(crate) struct ClientConnection {
     pub(crate) settings: Settings,
     control: ControlSender,
     /// A place for each call that the server is willing to run.
-    places: Arc<Semaphore>,
-    in_flight: AtomicUsize,
+    places: Semaphore,
+    places_max: usize,
     is_over: AtomicBool,
     /// Where calls wait for company, if the server takes batches.
     pub(super) batcher: Option<Arc<Batcher>>,
@@ -52,15 +52,16 @@ impl ClientConnection {
             .map_err(ControlFailure::Interrupted)?;
         let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
         let settings = receiver.settings().await?;
-        let places = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
+        let places_max = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
+        let places_max = usize::try_from(places_max).unwrap_or(1);
         // W-54.
         let batches = settings.accepts(StreamKind::Batch) && config.batching != Batching::Never;
         let connection = Self {
             quic,
             settings,
             control,
-            places: Arc::new(Semaphore::new(usize::try_from(places).unwrap_or(1))),
-            in_flight: AtomicUsize::new(0),
+            places: Semaphore::new(places_max),
+            places_max,
             is_over: AtomicBool::new(false),
             batcher: batches.then(Arc::default),
             batching: config.batching,
@@ -98,15 +99,22 @@ impl ClientConnection {
     /// # Cancel safety
     ///
     /// Cancel safe.
-    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        match self.places.clone().try_acquire_owned() {
-            Ok(place) => Some(place),
-            Err(TryAcquireError::Closed) => None,
+    pub(crate) async fn place(self: &Arc<Self>) -> Option<Place> {
+        let permit = match self.places.try_acquire() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::Closed) => return None,
             // Boxed: most calls need not wait.
-            Err(TryAcquireError::NoPermits) => {
-                Box::pin(self.places.clone().acquire_owned()).await.ok()
-            }
-        }
+            Err(TryAcquireError::NoPermits) => Box::pin(self.places.acquire()).await.ok()?,
+        };
+        // Given back with the place.
+        permit.forget();
+        Some(Place(self.clone()))
+    }
+
+    /// How many calls have a place.
+    fn taken(&self) -> usize {
+        self.places_max
+            .saturating_sub(self.places.available_permits())
     }
 
     /// Opens a stream for a call that has its place.
@@ -115,12 +123,12 @@ impl ClientConnection {
     ///
     /// Dropping the future gives up the place and opens nothing.
     pub(crate) async fn open(
-        self: &Arc<Self>,
+        &self,
         call_id: CallId,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<OpenCall, ConnectionEnd> {
         let (send, recv) = self.quic.open_call().await?;
-        let guard = CallGuard::new(self.clone(), call_id, place);
+        let guard = CallGuard::new(call_id, place);
         Ok(OpenCall { send, recv, guard })
     }
 
@@ -133,16 +141,26 @@ impl ClientConnection {
         Some(self.open(call_id, place).await)
     }
 
-    /// Where a unary call finds company: `None` where it is alone, or its reply is expected to
-    /// hold up others.
+    /// Where a unary call that has its place finds company: `None` where it is alone, or its
+    /// reply is expected to hold up others.
     pub(crate) fn company(&self, method: &Method) -> Option<&Arc<Batcher>> {
         let batcher = self.batcher.as_ref()?;
-        let is_alone = self.batching != Batching::Always && !self.is_busy();
+        let is_alone = self.batching != Batching::Always && self.taken() <= 1;
         (!is_alone && !self.habits.is_long(method)).then_some(batcher)
     }
 
     fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) > 0
+        self.taken() > 0
+    }
+}
+
+/// A call's place on its connection, which lives at least as long.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<ClientConnection>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.places.add_permits(1);
     }
 }
 
@@ -167,24 +185,17 @@ pub(crate) struct OpenCall {
 /// not notice, which is why CANCEL also goes over the control stream.
 #[derive(Debug)]
 pub(crate) struct CallGuard {
-    connection: Arc<ClientConnection>,
+    place: Place,
     call_id: CallId,
     is_complete: bool,
-    _place: OwnedSemaphorePermit,
 }
 
 impl CallGuard {
-    pub(super) fn new(
-        connection: Arc<ClientConnection>,
-        call_id: CallId,
-        place: OwnedSemaphorePermit,
-    ) -> Self {
-        connection.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn new(call_id: CallId, place: Place) -> Self {
         Self {
-            connection,
+            place,
             call_id,
             is_complete: false,
-            _place: place,
         }
     }
 
@@ -204,13 +215,12 @@ impl CallGuard {
 
 impl Drop for CallGuard {
     fn drop(&mut self) {
-        self.connection.in_flight.fetch_sub(1, Ordering::Relaxed);
         if !self.is_complete {
             let cancel = Cancel {
                 call_id: self.call_id,
                 code: ErrorCode::Cancelled,
             };
-            if !self.connection.control.cancel(&cancel) {
+            if !self.place.0.control.cancel(&cancel) {
                 tracing::debug!(
                     call_id = self.call_id.get(),
                     "cancel not sent, its deadline ends it"

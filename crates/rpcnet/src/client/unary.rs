@@ -8,13 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpcnet_proto::wire::{FrameLimits, Load, ResponseEvent, ResponseReader, WireError};
 use rpcnet_proto::{CallId, CallKind, Deadline};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::Shared;
 use super::backoff::Backoff;
 use super::batch;
-use super::connection::{CallGuard, ClientConnection, OpenCall};
+use super::connection::{CallGuard, ClientConnection, OpenCall, Place};
 use super::request::{Frames, Request, check_message};
 use crate::clock;
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
@@ -144,7 +143,7 @@ async fn send_once(
         };
         let sent = match queued {
             Some(waiting) => {
-                let guard = CallGuard::new(connection.clone(), call_id, place);
+                let guard = CallGuard::new(call_id, place);
                 batch::answered(waiting, request, guard, load).await
             }
             None => {
@@ -180,7 +179,7 @@ fn alone<'a>(
     request: &'a Request,
     payload: &'a Bytes,
     connection: &'a Arc<ClientConnection>,
-    (call_id, place): (CallId, OwnedSemaphorePermit),
+    (call_id, place): (CallId, Place),
     load: &'a mut Option<Load>,
 ) -> Sending<'a> {
     Box::pin(async move {
