@@ -153,12 +153,7 @@ pub(crate) async fn serve(
     }
     let wants_load = matches!(&header, Ok(header) if header.load_report);
     let header = header.map_err(NoHeader::verdict);
-    let admitted = header.and_then(|header| {
-        let mut admitted = admit(connection, header, clock::now())?;
-        admitted.list(connection)?;
-        Ok(admitted)
-    });
-    let verdict = match admitted {
+    let verdict = match header.and_then(|header| admit_listed(connection, header)) {
         Err(verdict) => verdict,
         Ok(Admitted {
             context,
@@ -304,6 +299,13 @@ pub(super) fn admit(
         places,
         entry,
     })
+}
+
+/// As [`admit`], for a call that may have to wait: it is in the table.
+fn admit_listed(connection: &Connection, header: Header) -> Result<Admitted, Verdict> {
+    let mut admitted = admit(connection, header, clock::now())?;
+    admitted.list(connection)?;
+    Ok(admitted)
 }
 
 fn not_started(connection: &Connection, reason: NotStarted) -> Verdict {

@@ -45,10 +45,15 @@ impl rx::Socket<Message> for Incoming {
         let mut known = known?;
         let room = entries.len();
         let fd = known.get_inner().as_raw_fd();
-        let mut received = Received { events, count: 0 };
+        let mut received = Received {
+            events,
+            count: 0,
+            has_failed: false,
+        };
         Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
-        let is_empty = received.count < room;
-        if !is_empty && !events.is_blocked() {
+        let is_full = received.count >= room;
+        // After a failure there may be more: the caller tries again.
+        if is_full || received.has_failed {
             return Ok(());
         }
         known.clear_ready();
@@ -68,6 +73,8 @@ impl rx::Socket<Message> for Incoming {
 struct Received<'a> {
     events: &'a mut rx::Events,
     count: usize,
+    /// For another reason than that there was nothing.
+    has_failed: bool,
 }
 
 impl SocketEvents for Received<'_> {
@@ -77,6 +84,7 @@ impl SocketEvents for Received<'_> {
     }
 
     fn on_error(&mut self, error: io::Error) -> ControlFlow<(), ()> {
+        self.has_failed |= error.kind() != io::ErrorKind::WouldBlock;
         self.events.on_error(error)
     }
 }
