@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::runner::{Caller, Error, announce};
+use crate::runner::{Caller, Error, announce, local};
 use crate::tls;
 
 /// Bytes read at once.
@@ -22,7 +22,7 @@ const QUEUED_MAX: usize = 4096;
 
 pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
     let acceptor = tls::acceptor(certs)?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind(local()).await?;
     announce(listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use rpcnet_0_1::{RpcClient, RpcConfig, RpcServer};
 
-use crate::runner::{Caller, Error, announce, stream_plan};
+use crate::runner::{Caller, Error, announce, local, stream_plan};
 
 pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
-    let config = RpcConfig::new(certs.join("server.pem"), "127.0.0.1:0")
+    let config = RpcConfig::new(certs.join("server.pem"), local().to_string())
         .with_key_path(certs.join("server-key.pem"))
         .with_server_name("localhost");
     let mut server = RpcServer::new(config);
@@ -31,7 +31,7 @@ pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
 }
 
 pub(crate) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Error> {
-    let config = RpcConfig::new(certs.join("ca.pem"), "127.0.0.1:0")
+    let config = RpcConfig::new(certs.join("ca.pem"), local().to_string())
         .with_server_name("localhost")
         .with_keep_alive_interval(Duration::from_secs(5));
     let client = Arc::new(RpcClient::connect(addr, config).await?);

@@ -13,7 +13,7 @@ use tarpc::{client, context, serde_transport};
 use tokio::net::TcpListener;
 use tokio_util::codec::LengthDelimitedCodec;
 
-use crate::runner::{Caller, Error, announce};
+use crate::runner::{Caller, Error, announce, local};
 use crate::tls;
 
 /// As many calls as the largest race has in flight, and some.
@@ -35,7 +35,7 @@ impl Echo for Echoing {
 
 pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
     let acceptor = tls::acceptor(certs)?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind(local()).await?;
     announce(listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;

@@ -19,7 +19,7 @@ use tonic::server::{NamedService, ServerStreamingService, UnaryService};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use crate::runner::{Caller, Error, announce, stream_plan};
+use crate::runner::{Caller, Error, announce, local, stream_plan};
 
 /// The largest message of the race, and some.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
@@ -122,7 +122,7 @@ impl tower_service::Service<http::Request<Body>> for Echo {
 pub(crate) async fn serve(certs: &Path) -> Result<(), Error> {
     let pem = |name: &str| std::fs::read(certs.join(name));
     let identity = Identity::from_pem(pem("server.pem")?, pem("server-key.pem")?);
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = TcpListener::bind(local()).await?;
     announce(listener.local_addr()?);
     // Given its connections, the builder leaves their options as they are.
     let incoming = TcpListenerStream::new(listener).map(|stream| {

@@ -25,6 +25,30 @@ pub(crate) struct Cost {
     pub(crate) stolen: f64,
 }
 
+/// Memory that this process and one other hold, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) own: f64,
+    pub(crate) other: f64,
+}
+
+impl Memory {
+    /// What is resident now.
+    pub(crate) fn read(other: u32) -> Option<Self> {
+        let resident = |process: &str| -> Option<f64> {
+            let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmRSS:"))?;
+            line.split_whitespace().next()?.parse().ok()
+        };
+        Some(Self {
+            own: resident("self")?,
+            other: resident(&other.to_string())?,
+        })
+    }
+}
+
 /// Processor time is counted in these.
 const TICKS_PER_SECOND: f64 = 100.0;
 

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use futures::future::try_join_all;
 use hdrhistogram::Histogram;
 
-use crate::cost::Counters;
+use crate::cost::{Counters, Memory};
 use crate::runner::{Caller, Error, plan_stream};
 
 /// What the calls do.
@@ -20,6 +21,10 @@ pub(crate) enum Shape {
     Stream,
     /// A new connection for each call.
     Connect,
+    /// Echoes beside a stream of long messages on the same connection.
+    Beside,
+    /// So many connections that are held without a call, then one call on each.
+    Idle,
 }
 
 /// A load, as the command line gives it.
@@ -55,6 +60,8 @@ pub(crate) struct Sample {
     switches: f64,
     /// The share of processor time that went to other machines.
     stolen: f64,
+    /// KiB that each connection without a call takes, at the client and at the server.
+    idle_kib: Option<(f64, f64)>,
 }
 
 impl fmt::Display for Sample {
@@ -71,7 +78,11 @@ impl fmt::Display for Sample {
             self.cpu_us,
             self.switches,
             self.stolen
-        )
+        )?;
+        match self.idle_kib {
+            Some((client, server)) => write!(f, " client_kib={client} server_kib={server}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -90,6 +101,9 @@ pub(crate) async fn run<F>(
 where
     F: Future<Output = Result<Caller, Error>> + Send,
 {
+    if work.shape == Shape::Idle {
+        return idle(connect, work, server).await;
+    }
     let begin = Instant::now() + WARM_UP;
     let duration = Duration::from_millis(work.millis);
     let end = begin + duration;
@@ -113,6 +127,10 @@ where
             sent = done;
         }
     } else {
+        let bulk = (work.shape == Shape::Beside).then(|| {
+            let caller = caller.clone();
+            tokio::spawn(async move { stream_until(&caller, end).await })
+        });
         let loops = (0..work.in_flight).map(|_| {
             let (caller, work) = (caller.clone(), work.clone());
             tokio::spawn(call_until(caller, work, begin, end))
@@ -121,6 +139,9 @@ where
             for latency in task.await?? {
                 latencies.record(u64::from(latency).min(LATENCY_MAX_US))?;
             }
+        }
+        if let Some(bulk) = bulk {
+            bulk.abort();
         }
     }
     let counted = counters
@@ -135,7 +156,74 @@ where
         cpu_us: cost.cpu_us,
         switches: cost.switches,
         stolen: cost.stolen,
+        idle_kib: None,
     })
+}
+
+/// Connections that are made at once.
+const CONNECTING: usize = 32;
+
+/// Time without anything before memory is looked at.
+const SETTLE: Duration = Duration::from_millis(500);
+
+async fn idle<F>(
+    connect: impl Fn() -> F + Clone + Send + Sync,
+    work: &Work,
+    server: u32,
+) -> Result<Sample, Error>
+where
+    F: Future<Output = Result<Caller, Error>> + Send,
+{
+    let unreadable = "the kernel's counters cannot be read";
+    let payload = Bytes::from(vec![7; work.bytes]);
+    // What all share is there with the first.
+    let mut held = vec![connect().await?];
+    (held[0].unary)(payload.clone()).await?;
+    let before = Memory::read(server).ok_or(unreadable)?;
+    while held.len() < work.in_flight {
+        let count = CONNECTING.min(work.in_flight - held.len());
+        held.extend(try_join_all((0..count).map(|_| connect())).await?);
+    }
+    tokio::time::sleep(SETTLE).await;
+    let after = Memory::read(server).ok_or(unreadable)?;
+    let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
+    let (counted, began) = (Counters::read(server).ok_or(unreadable)?, Instant::now());
+    for caller in &held {
+        let sent = Instant::now();
+        if (caller.unary)(payload.clone()).await? != work.bytes {
+            return Err("another reply than the request".into());
+        }
+        latencies.record(u64::from(micros(sent.elapsed())).min(LATENCY_MAX_US))?;
+    }
+    let rate = held.len() as f64 / began.elapsed().as_secs_f64();
+    let counted_then = Counters::read(server).ok_or(unreadable)?;
+    let cost = counted_then.per_call_since(counted, latencies.len());
+    let connections = (held.len() - 1).max(1) as f64;
+    Ok(Sample {
+        rate,
+        latencies,
+        datagrams: cost.datagrams,
+        cpu_us: cost.cpu_us,
+        switches: cost.switches,
+        stolen: cost.stolen,
+        idle_kib: Some((
+            (after.own - before.own) / connections,
+            (after.other - before.other) / connections,
+        )),
+    })
+}
+
+/// Long messages, and how many one stream has of them.
+const BULK_BYTES: u32 = 64 << 10;
+const BULK_MESSAGES: u32 = 400;
+
+/// Has the server stream long messages, again and again.
+async fn stream_until(caller: &Caller, end: Instant) -> Result<(), Error> {
+    let stream = caller.stream.as_ref().ok_or("the peer has no streams")?;
+    while Instant::now() < end {
+        stream(plan_stream(BULK_MESSAGES, BULK_BYTES)).await?;
+    }
+    Ok(())
 }
 
 /// Calls one after the other; the microseconds that those took that ended within the

@@ -10,6 +10,7 @@
 )]
 
 mod cost;
+mod count;
 mod load;
 mod peer;
 mod race;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::peer::Peer;
-use self::runner::Side;
+use self::runner::{Error, Side};
 
 #[derive(Debug, Parser)]
 #[command(about = "Races rpcnet against its peers")]
@@ -33,25 +34,31 @@ struct Args {
 enum Command {
     /// Runs the race and prints what came of it.
     Race(race::Args),
+    /// Counts what a call takes, without the influence of other work on the machine.
+    Instructions(count::Args),
+    /// Makes the calls that are counted.
+    #[command(hide = true)]
+    Counted(count::Counted),
     #[command(flatten)]
     Side(Side<Peer>),
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = runner::runtime().and_then(|runtime| {
-        runtime.block_on(async {
-            match args.command {
-                Command::Race(args) => race::run(&args).await,
-                Command::Side(side) => side.run().await,
-            }
-        })
-    });
-    match outcome {
+    match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Race(args) => runner::runtime()?.block_on(race::run(&args)),
+        Command::Instructions(args) => count::run(&args),
+        Command::Counted(counted) => counted.run(),
+        Command::Side(side) => runner::runtime()?.block_on(side.run()),
     }
 }

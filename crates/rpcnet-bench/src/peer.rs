@@ -1,13 +1,14 @@
 //! Those of the peers that are built with what we are built with.
 
 mod raw;
-mod rpc;
+pub(crate) mod rpc;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use clap::ValueEnum;
 
+use self::rpc::Setup;
 use crate::runner::{Caller, Error, Runner};
 
 /// Who takes part.
@@ -19,21 +20,40 @@ pub(crate) enum Peer {
     Rpcnet,
     /// This library, each call on a stream of its own.
     Single,
+    /// This library, for long messages on a path that carries jumbo packets.
+    Jumbo,
+    /// This library, for many connections.
+    Many,
+    /// This library, a server for each thread.
+    Sharded,
+}
+
+impl Peer {
+    /// How this library is set up; `None` for s2n-quic.
+    const fn setup(self) -> Option<Setup> {
+        match self {
+            Self::Raw => None,
+            Self::Rpcnet => Some(Setup::Default),
+            Self::Single => Some(Setup::NoBatches),
+            Self::Jumbo => Some(Setup::Jumbo),
+            Self::Many => Some(Setup::ManyConnections),
+            Self::Sharded => Some(Setup::Sharded),
+        }
+    }
 }
 
 impl Runner for Peer {
     async fn serve(self, certs: &Path) -> Result<(), Error> {
-        match self {
-            Self::Raw => raw::serve(certs).await,
-            Self::Rpcnet | Self::Single => rpc::serve(certs).await,
+        match self.setup() {
+            None => raw::serve(certs).await,
+            Some(setup) => rpc::serve(certs, setup).await,
         }
     }
 
     async fn connect(self, addr: SocketAddr, certs: &Path) -> Result<Caller, Error> {
-        match self {
-            Self::Raw => raw::connect(addr, certs).await,
-            Self::Rpcnet => rpc::connect(addr, certs, true).await,
-            Self::Single => rpc::connect(addr, certs, false).await,
+        match self.setup() {
+            None => raw::connect(addr, certs).await,
+            Some(setup) => rpc::connect(addr, certs, setup).await,
         }
     }
 }

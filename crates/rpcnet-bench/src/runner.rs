@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -107,6 +107,15 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
         .build();
     Ok(runtime?)
 }
+
+/// Where a process of the race binds its sockets: on loopback, or where the environment says.
+pub(crate) fn local() -> SocketAddr {
+    let ip = std::env::var(LOCAL).ok().and_then(|ip| ip.parse().ok());
+    SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), 0)
+}
+
+/// The variable that says so.
+pub(crate) const LOCAL: &str = "RPCNET_BENCH_LOCAL";
 
 /// Tells the parent process where the server listens.
 pub(crate) fn announce(addr: SocketAddr) {

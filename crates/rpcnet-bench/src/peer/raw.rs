@@ -10,7 +10,7 @@ use s2n_quic::stream::BidirectionalStream;
 use s2n_quic::{Client, Server, client::Connect};
 use tokio::sync::OnceCell;
 
-use crate::runner::{Caller, Error, announce, stream_plan};
+use crate::runner::{Caller, Error, announce, local, stream_plan};
 
 /// The largest request that asks for a stream, whose first four bytes are no echo's.
 const PLAN_BYTES: usize = 8;
@@ -28,7 +28,7 @@ pub(super) async fn serve(certs: &Path) -> Result<(), Error> {
     let (cert, key) = (certs.join("server.pem"), certs.join("server-key.pem"));
     let mut server = Server::builder()
         .with_tls((cert.as_path(), key.as_path()))?
-        .with_io("127.0.0.1:0")?
+        .with_io(local())?
         .with_limits(limits()?)?
         .start()?;
     announce(server.local_addr()?);
@@ -72,7 +72,7 @@ pub(super) async fn connect(addr: SocketAddr, certs: &Path) -> Result<Caller, Er
     let made = async || -> Result<Client, Error> {
         Ok(Client::builder()
             .with_tls(certs.join("ca.pem").as_path())?
-            .with_io("127.0.0.1:0")?
+            .with_io(local())?
             .with_limits(limits()?)?
             .start()?)
     };

@@ -3,17 +3,85 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use rpcnet::{Batching, RpcClient, RpcConfig, RpcServer};
+use rpcnet::{Batching, Profile, RpcClient, RpcConfig, RpcServer};
 
-use crate::runner::{Caller, Error, announce, stream_plan};
+use crate::runner::{Caller, Error, announce, local, stream_plan};
 
-pub(super) async fn serve(certs: &Path) -> Result<(), Error> {
-    let config = RpcConfig::new(certs.join("server.pem"), "127.0.0.1:0")
+/// How it is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// Not at all.
+    Default,
+    /// Each call has a stream of its own.
+    NoBatches,
+    /// For long messages, on a path that carries jumbo packets.
+    Jumbo,
+    /// For connections that are mostly idle.
+    ManyConnections,
+    /// A server for each of two threads, and a client with a socket of its own for each of
+    /// four connections.
+    Sharded,
+}
+
+/// Servers of [`Setup::Sharded`], and connections of its client.
+const SHARDS: usize = 2;
+const SHARD_CLIENTS: usize = 4;
+
+impl Setup {
+    fn apply(self, config: RpcConfig) -> RpcConfig {
+        match self {
+            Self::Default => config,
+            Self::NoBatches => config.with_batching(Batching::Never),
+            Self::Jumbo => config
+                .with_profile(Profile::Throughput)
+                .with_jumbo_packets(),
+            Self::ManyConnections => config.with_profile(Profile::ManyConnections),
+            Self::Sharded => config.with_shared_port().with_own_socket(),
+        }
+    }
+}
+
+pub(super) async fn serve(certs: &Path, setup: Setup) -> Result<(), Error> {
+    let (server, quic_server) = bind(certs, setup, local()).await?;
+    let addr = quic_server.local_addr()?;
+    if setup == Setup::Sharded {
+        drop((server, quic_server));
+        for _ in 1..SHARDS {
+            let certs = certs.to_owned();
+            std::thread::spawn(move || shard(&certs, addr));
+        }
+        announce(addr);
+        let certs = certs.to_owned();
+        return tokio::task::spawn_blocking(move || shard(&certs, addr)).await?;
+    }
+    announce(addr);
+    Ok(server.start(quic_server).await?)
+}
+
+/// One of the servers of a port, on a runtime of one thread.
+fn shard(certs: &Path, addr: SocketAddr) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let (server, quic_server) = bind(certs, Setup::Sharded, addr).await?;
+        Ok(server.start(quic_server).await?)
+    })
+}
+
+/// The server, with its handlers and its socket.
+pub(crate) async fn bind(
+    certs: &Path,
+    setup: Setup,
+    addr: SocketAddr,
+) -> Result<(RpcServer, s2n_quic::Server), Error> {
+    let config = RpcConfig::new(certs.join("server.pem"), addr.to_string())
         .with_key_path(certs.join("server-key.pem"));
-    let mut server = RpcServer::new(config);
+    let mut server = RpcServer::new(setup.apply(config));
     server
         .register("echo", |payload| async move { Ok(payload) })
         .await;
@@ -25,24 +93,28 @@ pub(super) async fn serve(certs: &Path) -> Result<(), Error> {
         })
         .await;
     let quic_server = server.bind()?;
-    announce(quic_server.local_addr()?);
-    Ok(server.start(quic_server).await?)
+    Ok((server, quic_server))
 }
 
-pub(super) async fn connect(
-    addr: SocketAddr,
-    certs: &Path,
-    is_batching: bool,
-) -> Result<Caller, Error> {
-    let mut config = RpcConfig::new(certs.join("ca.pem"), "127.0.0.1:0")
+pub(crate) async fn connect(addr: SocketAddr, certs: &Path, setup: Setup) -> Result<Caller, Error> {
+    let config = RpcConfig::new(certs.join("ca.pem"), local().to_string())
         .with_keep_alive_interval(Duration::from_secs(5));
-    if !is_batching {
-        config = config.with_batching(Batching::Never);
-    }
-    let client = RpcClient::connect(addr, config).await?;
+    let config = setup.apply(config);
+    let client = RpcClient::connect(addr, config.clone()).await?;
     let streams = client.clone();
+    let mut clients = vec![client];
+    if setup == Setup::Sharded {
+        for _ in 1..SHARD_CLIENTS {
+            clients.push(RpcClient::connect(addr, config.clone()).await?);
+        }
+    }
+    let turn = AtomicUsize::new(0);
     Ok(Caller {
         unary: Arc::new(move |payload| {
+            let client = match clients.as_slice() {
+                [only] => only,
+                all => &all[turn.fetch_add(1, Ordering::Relaxed) % all.len()],
+            };
             let call = client.call("echo", payload.into());
             Box::pin(async move { Ok(call.await?.len()) })
         }),

@@ -39,6 +39,12 @@ const OTHERS: [(&str, Peer, f64); 9] = [
 /// Datagrams per call of 64 bytes, at most, by how many are in flight.
 const DATAGRAMS: [(usize, f64); 3] = [(1, 2.1), (16, 0.3), (256, 0.1)];
 
+/// Work at which this library, with jumbo packets, has to reach tonic's rate.
+const JUMBO: [&str; 2] = ["unary-65536-x16", "unary-1048576-x16"];
+
+/// KiB of an idle connection, at most, at each side.
+const IDLE_KIB_MAX: f64 = 16.0;
+
 /// Prints each goal whose work was done, beside its figure; returns how many are missed.
 pub(super) fn check(rounds: &[Round]) -> usize {
     let find = |name: &str| rounds.iter().find(|round| round.work.name == name);
@@ -74,6 +80,23 @@ pub(super) fn check(rounds: &[Round]) -> usize {
             let name = format!("{work}-vs-{}", peer.argument());
             say(name, Spread::of(round.ratios(peer, rate)), goal, true);
         }
+    }
+    for work in JUMBO {
+        if let Some(round) = find(work) {
+            let found = Spread::of(round.ratios_of(Peer::Jumbo, Peer::Tonic, rate));
+            say(format!("{work}-jumbo-vs-tonic"), found, 1.0, true);
+        }
+    }
+    if let Some(round) = find("lossy-beside-64-x4") {
+        let found = Spread::of(round.ratios(Peer::Tonic, |it| it.p99));
+        say("lossy-beside-p99-vs-tonic".to_owned(), found, 0.5, false);
+    }
+    if let Some(round) = rounds.iter().find(|round| round.work.shape == "idle") {
+        let samples = round.of(Peer::Rpcnet);
+        let client = Spread::of(samples.iter().map(|it| it.client_kib));
+        say("idle-kib-client".to_owned(), client, IDLE_KIB_MAX, false);
+        let server = Spread::of(samples.iter().map(|it| it.server_kib));
+        say("idle-kib-server".to_owned(), server, IDLE_KIB_MAX, false);
     }
     for (in_flight, goal) in DATAGRAMS {
         if let Some(round) = unary(in_flight) {

@@ -9,7 +9,7 @@ mod table;
 use std::path::PathBuf;
 
 use self::plan::{Peer, Round};
-use self::server::Server;
+use self::server::{Place, Server};
 use self::table::{Sample, Table};
 use crate::runner::Error;
 
@@ -22,6 +22,10 @@ pub(crate) struct Args {
     /// Fails where a goal is missed.
     #[arg(long)]
     check: bool,
+    /// Over a network of two hosts instead of loopback, without loss and with one packet of a
+    /// hundred lost. Needs root, `ip` and `nft`.
+    #[arg(long)]
+    network: bool,
     /// Only work whose name begins so.
     #[arg(long)]
     only: Vec<String>,
@@ -46,15 +50,20 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
     rpcnet::certs::dev_certificates(certs.path())?;
     let peers = plan::peers(&args.against);
     let programs = server::Programs::build(&peers)?;
+    let mut place = match args.network {
+        true => Place::network().await?,
+        false => Place::Loopback,
+    };
     let mut servers = Vec::new();
     for peer in peers {
-        match Server::start(peer, &programs, certs.path()).await {
+        match Server::start(peer, &programs, certs.path(), &place).await {
             Ok(server) => servers.push(server),
             Err(error) => println!("without {}: {error}", peer.name()),
         }
     }
     let mut table = Table::default();
-    for work in plan::works(args.quick, &args.only) {
+    for (loss, work) in plan::works(args) {
+        place.set_loss(loss).await?;
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); servers.len()];
         for repetition in 0..plan::repetitions(args.quick) {
             let mut round = Vec::new();
@@ -63,7 +72,15 @@ pub(crate) async fn run(args: &Args) -> Result<(), Error> {
                 if !servers[who].peer.does(&work) {
                     continue;
                 }
-                let sample = servers[who].load(&work, certs.path()).await?;
+                let peer = servers[who].peer;
+                let sample = match work.shape {
+                    // Memory that was needed once is not given back.
+                    "idle" => {
+                        let fresh = Server::start(peer, &programs, certs.path(), &place).await?;
+                        fresh.load(&work, certs.path(), &place).await?
+                    }
+                    _ => servers[who].load(&work, certs.path(), &place).await?,
+                };
                 round.push((who, sample));
             }
             if round.iter().any(|(_, sample)| sample.stolen > STOLEN_MAX) {

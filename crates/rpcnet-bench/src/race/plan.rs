@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use super::Args;
 use super::table::Sample;
 
 /// Who takes part.
@@ -21,6 +22,12 @@ pub(crate) enum Peer {
     Old,
     /// Frames over TLS, pipelined.
     Floor,
+    /// This library, on a path that carries jumbo packets.
+    Jumbo,
+    /// This library, for many connections.
+    Many,
+    /// This library, a server for each thread.
+    Sharded,
 }
 
 impl Peer {
@@ -34,6 +41,9 @@ impl Peer {
             Self::Tonic => "tonic-TLS",
             Self::Old => "rpcnet 0.1.0",
             Self::Floor => "TLS floor",
+            Self::Jumbo => "rpcnet, jumbo",
+            Self::Many => "rpcnet, many connections",
+            Self::Sharded => "rpcnet, sharded",
         }
     }
 
@@ -47,6 +57,9 @@ impl Peer {
             Self::Tonic => "tonic",
             Self::Old => "old",
             Self::Floor => "floor",
+            Self::Jumbo => "jumbo",
+            Self::Many => "many",
+            Self::Sharded => "sharded",
         }
     }
 
@@ -58,9 +71,18 @@ impl Peer {
     /// Whether it can do this work at all.
     pub(super) fn does(self, work: &Work) -> bool {
         let has_streams = !matches!(self, Self::Tarpc | Self::Floor);
-        // Its requests of this length never end.
-        let has_long_calls = self != Self::Old || work.bytes < 1 << 20;
-        has_long_calls && (has_streams || work.shape != "stream")
+        let is_stream = matches!(work.shape, "stream" | "beside");
+        match self {
+            // Its requests of this length never end.
+            Self::Old if work.bytes >= 1 << 20 => false,
+            Self::Single => work.shape == "unary",
+            Self::Jumbo => work.bytes >= 64 << 10,
+            Self::Many => work.shape == "idle",
+            Self::Sharded => work.shape == "unary" && work.bytes == 64 && work.in_flight >= 256,
+            // Descriptors, one for each connection.
+            _ if work.shape == "idle" && work.in_flight > IDLE => false,
+            _ => has_streams || !is_stream,
+        }
     }
 }
 
@@ -82,13 +104,59 @@ pub(super) struct Work {
     pub(super) millis: u64,
 }
 
+/// Connections that everybody can hold, and that few can.
+const IDLE: usize = 800;
+const MANY: usize = 10_000;
+
+/// What is raced at over a network, without loss and with some: among it, small calls beside a
+/// stream.
+fn network_works(quick: bool) -> Vec<(f64, Work)> {
+    let millis = if quick { 1500 } else { 5000 };
+    let work = |name: &str, shape: &'static str, in_flight, bytes| Work {
+        name: name.to_owned(),
+        shape,
+        in_flight,
+        bytes,
+        messages: 400,
+        millis,
+    };
+    let all = [
+        work("unary-64-x1", "unary", 1, 64),
+        work("unary-64-x64", "unary", 64, 64),
+        work("unary-65536-x16", "unary", 16, 64 << 10),
+        work("stream-65536", "stream", 1, 64 << 10),
+        work("beside-64-x4", "beside", 4, 64),
+    ];
+    let rounds = [("network", 0.0), ("lossy", 1.0)].into_iter();
+    let rounds = rounds.flat_map(|(place, loss)| {
+        all.clone().map(|work| {
+            let name = format!("{place}-{}", work.name);
+            (loss, Work { name, ..work })
+        })
+    });
+    rounds.collect()
+}
+
 /// Repetitions of each work.
 pub(super) const fn repetitions(quick: bool) -> usize {
     if quick { 3 } else { 7 }
 }
 
-/// Everything that is raced at, or what begins with one of these names.
-pub(super) fn works(quick: bool, only: &[String]) -> Vec<Work> {
+/// Everything that is raced at, or what begins with the names that are asked for; and of 100
+/// packets how many are lost meanwhile.
+pub(super) fn works(args: &Args) -> Vec<(f64, Work)> {
+    let all = match args.network {
+        true => network_works(args.quick),
+        false => loopback_works(args.quick),
+    };
+    let only = &args.only;
+    let is_wanted =
+        |work: &Work| only.is_empty() || only.iter().any(|it| work.name.starts_with(it));
+    let all = all.into_iter();
+    all.filter(|(_, work)| is_wanted(work)).collect()
+}
+
+fn loopback_works(quick: bool) -> Vec<(f64, Work)> {
     let millis = if quick { 500 } else { 2000 };
     let unary = |bytes: usize, in_flight: usize| Work {
         name: format!("unary-{bytes}-x{in_flight}"),
@@ -114,6 +182,14 @@ pub(super) fn works(quick: bool, only: &[String]) -> Vec<Work> {
         messages: 1,
         millis,
     };
+    let idle = |connections: usize| Work {
+        name: format!("idle-{connections}"),
+        shape: "idle",
+        in_flight: connections,
+        bytes: 64,
+        messages: 1,
+        millis,
+    };
     let all = vec![
         unary(64, 1),
         unary(64, 16),
@@ -126,10 +202,10 @@ pub(super) fn works(quick: bool, only: &[String]) -> Vec<Work> {
         stream(64, 20_000),
         stream(64 << 10, 400),
         connect,
+        idle(IDLE),
+        idle(MANY),
     ];
-    let is_wanted =
-        |work: &Work| only.is_empty() || only.iter().any(|it| work.name.starts_with(it));
-    all.into_iter().filter(is_wanted).collect()
+    all.into_iter().map(|work| (0.0, work)).collect()
 }
 
 /// What came of one work.
@@ -152,7 +228,17 @@ impl Round {
 
     /// How this library compares with a peer, in each repetition.
     pub(super) fn ratios(&self, peer: Peer, of: impl Fn(&Sample) -> f64) -> Vec<f64> {
-        let pairs = self.of(Peer::Rpcnet).iter().zip(self.of(peer));
-        pairs.map(|(ours, theirs)| of(ours) / of(theirs)).collect()
+        self.ratios_of(Peer::Rpcnet, peer, of)
+    }
+
+    /// How one compares with another, in each repetition.
+    pub(super) fn ratios_of(
+        &self,
+        one: Peer,
+        other: Peer,
+        of: impl Fn(&Sample) -> f64,
+    ) -> Vec<f64> {
+        let pairs = self.of(one).iter().zip(self.of(other));
+        pairs.map(|(one, other)| of(one) / of(other)).collect()
     }
 }

@@ -25,7 +25,7 @@ const fn colour(peer: Peer) -> &'static str {
         Peer::Tarpc => "#009e73",
         Peer::Tonic => "#cc79a7",
         Peer::Old => "#56b4e9",
-        Peer::Floor => "#888888",
+        Peer::Floor | Peer::Jumbo | Peer::Many | Peer::Sharded => "#888888",
     }
 }
 

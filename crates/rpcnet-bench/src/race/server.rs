@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rpcnet_testkit::netns::Network;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::plan::{Peer, Work};
 use super::table::Sample;
-use crate::runner::Error;
+use crate::runner::{Error, LOCAL};
 
 /// Time for a server process to bind.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -49,12 +50,49 @@ impl Programs {
         })
     }
 
-    fn of(&self, peer: Peer) -> Command {
-        Command::new(if peer.is_foreign() {
-            &self.foreign
-        } else {
-            &self.own
-        })
+    fn of(&self, peer: Peer) -> &Path {
+        match peer.is_foreign() {
+            true => &self.foreign,
+            false => &self.own,
+        }
+    }
+}
+
+/// Where the processes run.
+#[derive(Debug)]
+pub(super) enum Place {
+    Loopback,
+    /// Each side is a host of a network.
+    Network(Network),
+}
+
+/// Which host is whose.
+const SERVER: usize = 0;
+const CLIENT: usize = 1;
+
+impl Place {
+    /// Two hosts with Ethernet between them.
+    pub(super) async fn network() -> Result<Self, Error> {
+        Ok(Self::Network(Network::new(2).await?))
+    }
+
+    /// Loses this many of 100 packets from now on, whatever they carry.
+    pub(super) async fn set_loss(&mut self, percent: f64) -> Result<(), Error> {
+        match self {
+            Self::Loopback => {}
+            Self::Network(network) => network.set_loss(percent).await?,
+        }
+        Ok(())
+    }
+
+    /// The command, to be run on that host.
+    fn command(&self, host: usize, mut command: std::process::Command) -> Command {
+        if let Self::Network(network) = self {
+            command.env(LOCAL, network.address(host).to_string());
+            let there = network.command(host, &command);
+            command = there.unwrap_or(command);
+        }
+        command.into()
     }
 }
 
@@ -72,12 +110,13 @@ impl Server {
         peer: Peer,
         programs: &Programs,
         certs: &Path,
+        place: &Place,
     ) -> Result<Self, Error> {
-        let mut command = programs.of(peer);
-        let program = PathBuf::from(command.as_std().get_program());
-        let mut child = command
-            .args(["serve", peer.argument()])
-            .arg(certs)
+        let program = programs.of(peer).to_owned();
+        let mut command = std::process::Command::new(&program);
+        command.args(["serve", peer.argument()]).arg(certs);
+        let mut child = place
+            .command(SERVER, command)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -102,9 +141,15 @@ impl Server {
     }
 
     /// Runs a load on it from another process.
-    pub(super) async fn load(&self, work: &Work, certs: &Path) -> Result<Sample, Error> {
+    pub(super) async fn load(
+        &self,
+        work: &Work,
+        certs: &Path,
+        place: &Place,
+    ) -> Result<Sample, Error> {
         let server = self.child.id().ok_or("the server has ended")?;
-        let running = Command::new(&self.program)
+        let mut command = std::process::Command::new(&self.program);
+        command
             .args(["load", self.peer.argument()])
             .arg(certs)
             .args([self.addr.to_string(), server.to_string()])
@@ -112,7 +157,9 @@ impl Server {
             .args(["--in-flight", &work.in_flight.to_string()])
             .args(["--bytes", &work.bytes.to_string()])
             .args(["--messages", &work.messages.to_string()])
-            .args(["--millis", &work.millis.to_string()])
+            .args(["--millis", &work.millis.to_string()]);
+        let running = place
+            .command(CLIENT, command)
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .output();

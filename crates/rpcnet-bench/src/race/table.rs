@@ -17,6 +17,9 @@ pub(super) struct Sample {
     pub(super) cpu: f64,
     pub(super) switches: f64,
     pub(super) stolen: f64,
+    /// KiB of an idle connection, at the client and at the server; not a number for other work.
+    pub(super) client_kib: f64,
+    pub(super) server_kib: f64,
 }
 
 impl Sample {
@@ -37,6 +40,8 @@ impl Sample {
             cpu: read("cpu")?,
             switches: read("switches")?,
             stolen: read("stolen")?,
+            client_kib: read("client_kib").unwrap_or(f64::NAN),
+            server_kib: read("server_kib").unwrap_or(f64::NAN),
         })
     }
 }
@@ -91,8 +96,30 @@ impl Table {
                 let _ = writeln!(out, "| {} |", row.join(" | "));
             }
         }
+        let idle: Vec<String> = self.rounds.iter().flat_map(idle_rows).collect();
+        if !idle.is_empty() {
+            out.push_str(
+                "\n| idle connections | peer | KiB each, client | KiB each, server |\n\
+                 |---|---|---|---|\n",
+            );
+        }
+        out.extend(idle);
         out
     }
+}
+
+/// What connections without a call take, where that was measured.
+fn idle_rows(round: &Round) -> Vec<String> {
+    let of = |samples: &[Sample], field: fn(&Sample) -> f64| {
+        Spread::of(samples.iter().map(field)).median
+    };
+    let rows = round.samples.iter().filter_map(|(peer, samples)| {
+        let client = of(samples, |it| it.client_kib);
+        let server = of(samples, |it| it.server_kib);
+        let (count, peer) = (round.work.in_flight, peer.name());
+        (!client.is_nan()).then(|| format!("| {count} | {peer} | {client:.1} | {server:.1} |\n"))
+    });
+    rows.collect()
 }
 
 fn lines(round: &Round) -> String {
@@ -104,6 +131,7 @@ fn lines(round: &Round) -> String {
         }
         out.push('\n');
     }
+    out.extend(idle_rows(round));
     out
 }
 

@@ -37,7 +37,7 @@ impl Loopback {
         self.namespace.command(command)
     }
 
-    /// Loses this many of 100 datagrams from now on, to a tenth.
+    /// Loses this many of 100 packets of TCP and UDP from now on, to a tenth.
     ///
     /// # Errors
     ///

@@ -100,7 +100,7 @@ impl Network {
         Some(self.hosts.get(node)?.command(command))
     }
 
-    /// Loses this many of 100 datagrams between hosts from now on, to a tenth.
+    /// Loses this many of 100 packets of TCP and UDP between hosts from now on, to a tenth.
     ///
     /// # Errors
     ///

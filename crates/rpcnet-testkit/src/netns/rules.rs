@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// Loss and cuts. Whatever is changed, the whole is written anew, and the kernel takes it in one step.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    /// Of 1,000 datagrams, how many are lost.
+    /// Of 1,000 packets of TCP or UDP, how many are lost.
     loss: u32,
     /// From whom to whom nothing passes.
     cuts: Vec<(Vec<String>, Vec<String>)>,
@@ -43,7 +43,7 @@ impl Rules {
         if self.loss > 0 {
             let _ = writeln!(
                 rules,
-                "ether type ip meta l4proto udp {}",
+                "ether type ip meta l4proto {{ tcp, udp }} {}",
                 losing(self.loss)
             );
         }
@@ -54,7 +54,7 @@ impl Rules {
     pub(super) fn for_loopback(&self) -> String {
         let rules = match self.loss {
             0 => String::new(),
-            loss => format!("iifname lo meta l4proto udp {}\n", losing(loss)),
+            loss => format!("iifname lo meta l4proto {{ tcp, udp }} {}\n", losing(loss)),
         };
         table("inet", "input", &rules)
     }

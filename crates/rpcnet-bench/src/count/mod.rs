@@ -1,0 +1,79 @@
+//! What a call costs in instructions, allocations and copies: counts that no other machine's
+//! load changes, under valgrind's callgrind.
+
+mod profile;
+mod work;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use self::profile::Profile;
+pub(crate) use self::work::Counted;
+use crate::runner::Error;
+
+/// What is counted: a name, calls at once, calls in all, and the instructions that a call may
+/// take, about a fifth more than it does, since compilers and dependencies change it too.
+///
+/// No more than eight at once: under valgrind time passes so much faster than work is done
+/// that a server takes the handlers of larger batches for slow.
+const BOUNDS: [(&str, usize, usize, u64); 3] = [
+    ("unary-64-x1", 1, 600, 100_000),
+    ("unary-64-x4", 4, 2_400, 40_000),
+    ("unary-64-x8", 8, 4_800, 27_000),
+];
+
+/// How the counting is done.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Fails where a call takes more instructions than it may.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Counts, and prints a line for each kind of load: both sides of a call, without what the
+/// system does for it.
+pub(crate) fn run(args: &Args) -> Result<(), Error> {
+    let folder = tempfile::tempdir()?;
+    rpcnet::certs::dev_certificates(folder.path())?;
+    println!("name instructions bound allocations reallocations copies clock-reads");
+    let mut missed = 0;
+    for (name, in_flight, calls, bound) in BOUNDS {
+        let profile = count(folder.path(), in_flight, calls)?;
+        let per_call = |count: u64| count as f64 / calls as f64;
+        let instructions = profile.instructions / calls as u64;
+        let verdict = if instructions <= bound { "ok" } else { "short" };
+        missed += usize::from(instructions > bound);
+        println!(
+            "{name} {instructions} {bound} {:.2} {:.2} {:.2} {:.2} {verdict}",
+            per_call(profile.calls_of(&["malloc", "calloc", "posix_memalign"])),
+            per_call(profile.calls_of(&["realloc"])),
+            per_call(profile.calls_of(&["memcpy", "memmove"])),
+            per_call(profile.calls_of(&["clock_gettime"])),
+        );
+    }
+    if args.check && missed > 0 {
+        return Err(format!("{missed} loads take more instructions than they may").into());
+    }
+    Ok(())
+}
+
+/// Runs the calls in a process of its own, under valgrind.
+fn count(folder: &Path, in_flight: usize, calls: usize) -> Result<Profile, Error> {
+    let out = folder.join("profile");
+    let status = Command::new("valgrind")
+        .args(["--tool=callgrind", "--quiet"])
+        .args(["--compress-strings=no", "--compress-pos=no"])
+        .arg(format!("--toggle-collect=*{}*", work::MEASURED))
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(std::env::current_exe()?)
+        .arg("counted")
+        .arg(folder)
+        .args([in_flight.to_string(), calls.to_string()])
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| format!("valgrind: {error}; it is a package of that name"))?;
+    if !status.success() {
+        return Err(format!("the counted process: {status}").into());
+    }
+    Profile::parse(&std::fs::read_to_string(out)?)
+}
