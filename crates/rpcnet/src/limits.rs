@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn packets_are_what_quic_needs_at_least_and_no_larger_than_jumbo() {
+        for (mtu_max, is_valid) in [(1227, false), (1228, true), (9216, true), (9217, false)] {
+            let limits = Limits {
+                mtu_max,
+                ..Limits::default()
+            };
+            assert_eq!(limits.validate().is_ok(), is_valid, "{mtu_max} bytes");
+        }
+    }
+
+    #[test]
     fn a_request_budget_below_one_message_is_refused() {
         let limits = Limits {
             message_bytes_max: 1 << 20,

@@ -22,11 +22,11 @@ impl<S> IntoBytes<S> {
     }
 }
 
-impl<S: Stream<Item = Vec<u8>>> Stream for IntoBytes<S> {
+impl<S: Stream<Item: Into<Bytes>>> Stream for IntoBytes<S> {
     type Item = Result<Bytes, RpcError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.project().requests.poll_next(cx));
-        Poll::Ready(item.map(|item| Ok(Bytes::from(item))))
+        Poll::Ready(item.map(|item| Ok(item.into())))
     }
 }

@@ -244,6 +244,32 @@ impl RpcClient {
         self.open_with_upload(method, CallKind::Bidirectional, requests, options)
     }
 
+    /// [`call_streaming_with`](Self::call_streaming_with) on shared buffers: no copy of a long
+    /// request; of the responses neither where they are taken by
+    /// [`ResponseStream::next_bytes`] and came in one piece.
+    ///
+    /// Also for a stream of one request, and for responses of which there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`call_streaming`](Self::call_streaming).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or the stream, cancels the call.
+    pub fn call_streaming_bytes<S>(
+        &self,
+        method: &str,
+        requests: S,
+        options: CallOptions,
+    ) -> impl Future<Output = Result<ResponseStream, RpcError>> + Send + use<S>
+    where
+        S: Stream<Item = Bytes> + Send + 'static,
+    {
+        let requests = IntoBytes::new(requests);
+        self.open_with_upload(method, CallKind::Bidirectional, requests, options)
+    }
+
     /// Calls a method with one message and receives a stream of them.
     ///
     /// # Errors

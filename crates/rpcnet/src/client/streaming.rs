@@ -286,7 +286,20 @@ impl ResponseStream {
         self.load
     }
 
-    /// Polls for the next response in a shared buffer: no copy where it came in one piece.
+    /// Waits for the next response, in a shared buffer: no copy where it came in one piece.
+    ///
+    /// # Errors
+    ///
+    /// As the items of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a response is taken only when it is returned.
+    pub async fn next_bytes(&mut self) -> Option<Result<Bytes, RpcError>> {
+        poll_fn(|cx| self.poll_bytes(cx)).await
+    }
+
+    /// As [`next_bytes`](Self::next_bytes), polled.
     pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
         if self.is_done {
             return Poll::Ready(None);

@@ -214,14 +214,23 @@ impl RpcServer {
         Fut: Future<Output = S> + Send + 'static,
         S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
     {
-        let handler = Arc::new(handler);
-        let handler = Handler::Streaming(Arc::new(move |context, requests| {
-            let handler = handler.clone();
-            Box::pin(
-                async move { into_responses(handler(context, RequestResults(requests)).await) },
-            )
-        }));
-        self.insert(method, handler);
+        self.insert_streaming(method, handler);
+    }
+
+    /// Registers a streaming handler on shared buffers: no copy of a long response; of the
+    /// requests neither where they are taken by [`RequestResults::next_bytes`] and came in one
+    /// piece.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it does not wait.
+    pub async fn register_streaming_bytes<F, Fut, S>(&self, method: &str, handler: F)
+    where
+        F: Fn(CallContext, RequestResults) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = S> + Send + 'static,
+        S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
+    {
+        self.insert_streaming(method, handler);
     }
 
     /// Adds the methods of a typed service; those of the same names are replaced.
@@ -231,6 +240,23 @@ impl RpcServer {
     /// whatever their methods are called.
     pub fn add_service(&self, service: Service) {
         self.shared.router.insert(&service.into_routes());
+    }
+
+    fn insert_streaming<F, Fut, S, T>(&self, method: &str, handler: F)
+    where
+        F: Fn(CallContext, RequestResults) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = S> + Send + 'static,
+        S: Stream<Item = Result<T, RpcError>> + Send + 'static,
+        T: Into<Bytes>,
+    {
+        let handler = Arc::new(handler);
+        let handler = Handler::Streaming(Arc::new(move |context, requests| {
+            let handler = handler.clone();
+            Box::pin(
+                async move { into_responses(handler(context, RequestResults(requests)).await) },
+            )
+        }));
+        self.insert(method, handler);
     }
 
     fn insert(&self, method: &str, handler: Handler) {
@@ -444,9 +470,10 @@ impl Shared {
     }
 }
 
-fn into_responses<S>(responses: S) -> Responses
+fn into_responses<S, T>(responses: S) -> Responses
 where
-    S: Stream<Item = Result<Vec<u8>, RpcError>> + Send + 'static,
+    S: Stream<Item = Result<T, RpcError>> + Send + 'static,
+    T: Into<Bytes>,
 {
     Box::pin(IntoBytes { responses })
 }

@@ -1,7 +1,7 @@
 //! The requests of a streaming call, as its handler reads them.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -77,12 +77,33 @@ impl Stream for RequestStream {
 #[derive(Debug)]
 pub struct RequestResults(pub(crate) Requests);
 
+impl RequestResults {
+    /// Waits for the next request, in a shared buffer: no copy where it came in one piece.
+    ///
+    /// # Errors
+    ///
+    /// As the items of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a request is taken only when it is returned.
+    pub async fn next_bytes(&mut self) -> Option<Result<Bytes, RpcError>> {
+        poll_fn(|cx| self.poll_bytes(cx)).await
+    }
+
+    /// As [`next_bytes`](Self::next_bytes), polled.
+    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
+        let item = ready!(self.0.poll_request(cx));
+        Poll::Ready(item.map(|item| item.map_err(Cut::into_error)))
+    }
+}
+
 impl Stream for RequestResults {
     type Item = Result<Vec<u8>, RpcError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.get_mut().0.poll_request(cx));
-        Poll::Ready(item.map(|item| item.map(Vec::from).map_err(Cut::into_error)))
+        let item = ready!(self.get_mut().poll_bytes(cx));
+        Poll::Ready(item.map(|item| item.map(Vec::from)))
     }
 }
 

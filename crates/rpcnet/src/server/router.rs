@@ -179,11 +179,15 @@ pin_project_lite::pin_project! {
     }
 }
 
-impl<S: Stream<Item = Result<Vec<u8>, RpcError>>> Stream for IntoBytes<S> {
+impl<S, T> Stream for IntoBytes<S>
+where
+    S: Stream<Item = Result<T, RpcError>>,
+    T: Into<Bytes>,
+{
     type Item = Result<Bytes, Failure>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(self.project().responses.poll_next(cx));
-        Poll::Ready(item.map(|item| item.map(Bytes::from).map_err(Failure::Handler)))
+        Poll::Ready(item.map(|item| item.map(T::into).map_err(Failure::Handler)))
     }
 }

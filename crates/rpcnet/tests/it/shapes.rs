@@ -1,8 +1,10 @@
 //! The four call shapes, empty messages in every position, and concurrency.
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
+use rpcnet::{CallOptions, Code, RpcError, Status};
 
-use crate::pair::{Running, echo};
+use crate::pair::{Running, echo, soon};
 
 #[tokio::test]
 async fn a_unary_call_returns_what_its_handler_returned() {
@@ -82,4 +84,38 @@ async fn ten_thousand_concurrent_calls_queue_for_fewer_places() {
     for (n, result) in results {
         assert_eq!(result.unwrap(), n.to_be_bytes());
     }
+}
+
+/// The same on shared buffers, short and long ones, in the order in which they were sent.
+#[tokio::test]
+async fn shared_buffers_stream_both_ways_and_end_with_an_error_like_others() {
+    let server = Running::new(|server| async move {
+        server
+            .register_streaming_bytes("mirror", |_context, mut requests| async move {
+                async_stream::stream! {
+                    while let Some(request) = requests.next_bytes().await {
+                        yield request;
+                    }
+                    yield Err(RpcError::from(Status::new(Code::NotFound, "that was all")));
+                }
+            })
+            .await;
+    })
+    .await;
+    let client = server.client().await;
+    let sent: Vec<Bytes> = [0, 1, 300, 70_000, 5]
+        .into_iter()
+        .map(|len| Bytes::from(vec![7; len]))
+        .collect();
+    let requests = futures::stream::iter(sent.clone());
+    let opening = client.call_streaming_bytes("mirror", requests, CallOptions::new());
+    let mut responses = soon("the stream", opening).await.unwrap();
+    for expected in sent {
+        let found = soon("a response", responses.next_bytes()).await;
+        assert_eq!(found.unwrap().unwrap(), expected);
+    }
+    let last = soon("the error", responses.next_bytes()).await;
+    let error = last.expect("an item").expect_err("the handler's error");
+    assert!(error.to_string().contains("that was all"), "{error}");
+    assert!(responses.next_bytes().await.is_none());
 }
