@@ -18,8 +18,8 @@ use crate::runner::Error;
 /// that a server takes the handlers of larger batches for slow.
 const BOUNDS: [(&str, usize, usize, u64); 3] = [
     ("unary-64-x1", 1, 600, 100_000),
-    ("unary-64-x4", 4, 2_400, 40_000),
-    ("unary-64-x8", 8, 4_800, 27_000),
+    ("unary-64-x4", 4, 2_400, 36_000),
+    ("unary-64-x8", 8, 4_800, 24_000),
 ];
 
 /// How the counting is done.

@@ -1,4 +1,4 @@
-//! This library, as a user has it: the defaults, and the page's handler.
+//! This library, with its defaults; on shared buffers, as the peers that have them.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use rpcnet::{Batching, Profile, RpcClient, RpcConfig, RpcServer};
+use bytes::Bytes;
+use rpcnet::{Batching, CallOptions, Profile, RpcClient, RpcConfig, RpcServer};
 
 use crate::runner::{Caller, Error, announce, local, stream_plan};
 
@@ -83,13 +83,14 @@ pub(crate) async fn bind(
         .with_key_path(certs.join("server-key.pem"));
     let mut server = RpcServer::new(setup.apply(config));
     server
-        .register("echo", |payload| async move { Ok(payload) })
+        .register_bytes("echo", |_, payload| async move { Ok(payload) })
         .await;
     server
-        .register_streaming("stream", |mut requests| async move {
-            let plan = requests.next().await.unwrap_or_default();
-            let (count, size) = stream_plan(&plan);
-            futures::stream::iter((0..count).map(move |_| Ok(vec![7; size])))
+        .register_streaming_bytes("stream", |_, mut requests| async move {
+            let plan = requests.next_bytes().await.and_then(Result::ok);
+            let (count, size) = stream_plan(&plan.unwrap_or_default());
+            let message = Bytes::from(vec![7; size]);
+            futures::stream::iter((0..count).map(move |_| Ok(message.clone())))
         })
         .await;
     let quic_server = server.bind()?;
@@ -115,15 +116,16 @@ pub(crate) async fn connect(addr: SocketAddr, certs: &Path, setup: Setup) -> Res
                 [only] => only,
                 all => &all[turn.fetch_add(1, Ordering::Relaxed) % all.len()],
             };
-            let call = client.call("echo", payload.into());
+            let call = client.call_bytes("echo", payload, CallOptions::new());
             Box::pin(async move { Ok(call.await?.len()) })
         }),
         stream: Some(Arc::new(move |plan| {
-            let opening = streams.call_server_streaming("stream", plan.into());
+            let plan = futures::stream::iter([plan]);
+            let opening = streams.call_streaming_bytes("stream", plan, CallOptions::new());
             Box::pin(async move {
                 let mut items = opening.await?;
                 let mut count = 0;
-                while let Some(item) = items.next().await {
+                while let Some(item) = items.next_bytes().await {
                     item?;
                     count += 1;
                 }
