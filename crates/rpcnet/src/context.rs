@@ -257,22 +257,29 @@ mod tests {
 
     use super::*;
 
+    impl CallContext {
+        /// That of a call about which nothing matters but its number.
+        pub(crate) fn for_test(call_id: CallId) -> Self {
+            let header = Header {
+                call_id,
+                kind: CallKind::Unary,
+                codec: CodecId::RAW,
+                idempotent: false,
+                timeout: Duration::from_secs(1),
+                method: Method::new("m").expect("valid"),
+                trace: None,
+                metadata: Metadata::new(),
+                schema: None,
+                load_report: false,
+            };
+            let deadline = Deadline::after(Instant::now(), header.timeout);
+            let (address, identity) = (None, None);
+            Self::new(header, deadline, Arc::new(Peer { address, identity }))
+        }
+    }
+
     fn context() -> CallContext {
-        let header = Header {
-            call_id: CallId::new(1).expect("small"),
-            kind: CallKind::Unary,
-            codec: CodecId::RAW,
-            idempotent: false,
-            timeout: Duration::from_secs(1),
-            method: Method::new("m").expect("valid"),
-            trace: None,
-            metadata: Metadata::new(),
-            schema: None,
-            load_report: false,
-        };
-        let deadline = Deadline::after(Instant::now(), header.timeout);
-        let (address, identity) = (None, None);
-        CallContext::new(header, deadline, Arc::new(Peer { address, identity }))
+        CallContext::for_test(CallId::new(1).expect("small"))
     }
 
     #[tokio::test]

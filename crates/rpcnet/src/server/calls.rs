@@ -16,17 +16,7 @@ const EARLY_CANCELS_MAX: usize = 1024;
 pub(crate) struct Calls {
     table: Mutex<Table>,
     /// Whether there is anything in the table that a call that begins would have to know.
-    is_quiet: Quiet,
-}
-
-/// True at first.
-#[derive(Debug)]
-struct Quiet(AtomicBool);
-
-impl Default for Quiet {
-    fn default() -> Self {
-        Self(AtomicBool::new(true))
-    }
+    is_in_use: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +46,7 @@ impl Calls {
             context: context.clone(),
             is_listed: false,
         };
-        if !self.is_quiet.0.load(Ordering::Acquire) {
+        if self.is_in_use.load(Ordering::Acquire) {
             entry.list()?;
         }
         Ok(entry)
@@ -95,10 +85,10 @@ impl Calls {
     }
 
     fn note(&self, table: &Table) {
-        let is_quiet = table.running.is_empty()
-            && table.early_cancels.waiting.is_empty()
-            && table.closed.is_none();
-        self.is_quiet.0.store(is_quiet, Ordering::Release);
+        let is_in_use = !table.running.is_empty()
+            || !table.early_cancels.waiting.is_empty()
+            || table.closed.is_some();
+        self.is_in_use.store(is_in_use, Ordering::Release);
     }
 }
 
@@ -216,36 +206,10 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
-    use rpcnet_proto::wire::Header;
-    use rpcnet_proto::{CallKind, CodecId, Deadline, Metadata, Method};
-
     use super::*;
-    use crate::context::Peer;
 
     fn context(id: u64) -> CallContext {
-        let header = Header {
-            call_id: CallId::new(id).expect("small"),
-            kind: CallKind::Unary,
-            codec: CodecId::RAW,
-            idempotent: false,
-            timeout: Duration::from_secs(1),
-            method: Method::new("m").expect("valid"),
-            trace: None,
-            metadata: Metadata::new(),
-            schema: None,
-            load_report: false,
-        };
-        let deadline = Deadline::after(Instant::now(), header.timeout);
-        CallContext::new(
-            header,
-            deadline,
-            Arc::new(Peer {
-                address: None,
-                identity: None,
-            }),
-        )
+        CallContext::for_test(CallId::new(id).expect("small"))
     }
 
     fn enter(calls: &Arc<Calls>, context: &CallContext) -> Result<Entry, NotStarted> {
