@@ -98,6 +98,7 @@
 //! - `codegen`: the generator as the module `codegen`. A build script that needs nothing
 //!   else depends on the crate `rpcnet-gen` instead.
 
+pub mod builtin;
 mod call_options;
 #[cfg(feature = "dev-certs")]
 pub mod certs;
