@@ -1,4 +1,4 @@
-//! [`Access`]: whom to ask, and as whom.
+//! [`Credentials`]: what a server is verified against, and as whom it is asked.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,24 +8,22 @@ use rpcnet::{RpcClient, RpcConfig, RpcError, TlsError};
 
 use super::failure::{Attempt, Unanswered};
 use super::seed::Seed;
+use super::target::{Place, Target};
 
-/// The options that every question to a cluster needs.
+/// The options that every question to a server needs.
 #[derive(clap::Args, Clone, Debug)]
-pub(crate) struct Access {
-    /// A node's address, as host:port; may be repeated: the first that answers is asked.
-    #[arg(long = "seed", value_name = "ADDR", required = true)]
-    seeds: Vec<Seed>,
-    /// The CA's certificate, which the node's is verified against.
-    #[arg(long, value_name = "FILE")]
+pub(crate) struct Credentials {
+    /// The CA's certificate, which the server's is verified against.
+    #[arg(long, value_name = "FILE", env = "RPCNET_CA")]
     ca: PathBuf,
     /// A certificate of that CA to ask with; a client's is enough.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", env = "RPCNET_CERT")]
     cert: Option<PathBuf>,
     /// The certificate's private key.
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", env = "RPCNET_KEY")]
     key: Option<PathBuf>,
-    /// A name that the seed's certificate may carry, such as the node's name; may be repeated, one
-    /// of them must be there [default: the seed's host; for an address of this machine
+    /// A name that the server's certificate may carry, such as a node's name; may be repeated, one
+    /// of them must be there [default: the host of the address; for an address of this machine
     /// `localhost` too].
     #[arg(long = "server-name", value_name = "NAME")]
     server_names: Vec<String>,
@@ -35,39 +33,15 @@ pub(crate) struct Access {
     timeout: u64,
 }
 
-/// One address to ask, and the names that may be in the certificate there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    address: SocketAddr,
-    names: Vec<String>,
-}
-
 /// Silence after which a node that is watched counts as gone is three times this.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// The largest answer: the view of 16,384 members with about 2 KiB each.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 
-impl Target {
-    /// A member: its certificate carries its name.
-    pub(crate) fn member(address: SocketAddr, name: &str) -> Self {
-        let names = vec![name.to_owned()];
-        Self { address, names }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
-    }
-}
-
-impl Access {
-    /// With a client's certificate, to seeds that are given with each question.
+impl Credentials {
+    /// A client's certificate, and five seconds for an answer.
     pub(crate) fn new(ca: PathBuf, cert: PathBuf, key: PathBuf) -> Self {
         Self {
-            seeds: Vec::new(),
             ca,
             cert: Some(cert),
             key: Some(key),
@@ -93,21 +67,21 @@ impl Access {
     }
 
     /// How long one address may take to answer.
-    pub(super) fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout)
     }
 
     /// Every address of every seed; names that lead nowhere become failures.
-    pub(super) async fn targets(&self) -> (Vec<Target>, Unanswered) {
+    pub(crate) async fn targets(&self, seeds: &[Seed], place: Place) -> (Vec<Target>, Unanswered) {
         let mut targets = Vec::new();
-        let mut failures = Unanswered::default();
-        for seed in &self.seeds {
+        let mut failures = Unanswered::new(place);
+        for seed in seeds {
             match seed.resolve().await {
                 Ok(addresses) => targets.extend(addresses.into_iter().map(|address| {
                     let names = self.names(seed, address);
-                    Target { address, names }
+                    Target::new(place, address, names)
                 })),
-                Err(error) => failures.push(Attempt::unresolved(seed, &error)),
+                Err(error) => failures.push(Attempt::unresolved(place, seed, &error)),
             }
         }
         targets.dedup();
@@ -130,11 +104,11 @@ impl Access {
     /// # Errors
     ///
     /// As [`RpcClient::connect`].
-    pub(super) async fn connect(&self, target: &Target) -> Result<RpcClient, RpcError> {
+    pub(crate) async fn connect(&self, target: &Target) -> Result<RpcClient, RpcError> {
         let mut refused = RpcError::config("there is no name to expect in the certificate");
-        for name in &target.names {
-            let config = self.config(target.address).with_server_name(name);
-            match RpcClient::connect(target.address, config).await {
+        for name in target.names() {
+            let config = self.config(target.address()).with_server_name(name);
+            match RpcClient::connect(target.address(), config).await {
                 Err(error) if is_name_mismatch(&error) => refused = error,
                 outcome => return outcome,
             }
@@ -172,10 +146,10 @@ mod tests {
     use super::*;
 
     fn names(seed: &str, address: &str, given: &[&str]) -> Vec<String> {
-        let mut access = Access::new("ca".into(), "cert".into(), "key".into());
-        access.server_names = given.iter().copied().map(String::from).collect();
+        let mut credentials = Credentials::new("ca".into(), "cert".into(), "key".into());
+        credentials.server_names = given.iter().copied().map(String::from).collect();
         let seed = seed.parse().expect("it is a seed");
-        access.names(&seed, address.parse().expect("it is an address"))
+        credentials.names(&seed, address.parse().expect("it is an address"))
     }
 
     #[test]

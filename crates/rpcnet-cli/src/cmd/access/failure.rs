@@ -7,13 +7,15 @@ use std::path::Path;
 
 use rpcnet::{Code, ConnectionErrorKind, RpcError, TlsError};
 
-use super::access::{Access, Target};
+use super::credentials::Credentials;
 use super::seed::Seed;
+use super::target::{Place, Target};
 use super::text::printable;
 
 /// Every address that was asked, and what came of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Unanswered {
+    place: Place,
     attempts: Vec<Attempt>,
 }
 
@@ -26,25 +28,30 @@ pub(crate) struct Attempt {
 }
 
 impl Unanswered {
-    pub(super) fn push(&mut self, attempt: Attempt) {
+    pub(super) fn new(place: Place) -> Self {
+        let attempts = Vec::new();
+        Self { place, attempts }
+    }
+
+    pub(crate) fn push(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
     }
 }
 
 impl Attempt {
     /// A name that leads to no address.
-    pub(super) fn unresolved(seed: &Seed, error: &io::Error) -> Self {
+    pub(super) fn unresolved(place: Place, seed: &Seed, error: &io::Error) -> Self {
         Self {
             place: seed.to_string(),
             reason: format!("the name could not be looked up: {error}"),
-            hint: Some("--seed: is the host's name right?".into()),
+            hint: Some(format!("{}: is the host's name right?", place.option())),
         }
     }
 
     /// An address that could not be asked, or refused to answer.
-    pub(super) fn failed(access: &Access, target: &Target, error: &RpcError) -> Self {
+    pub(crate) fn failed(credentials: &Credentials, target: &Target, error: &RpcError) -> Self {
         let reason = match error {
-            RpcError::TlsError(tls) => tls_reason(access, target, tls),
+            RpcError::TlsError(tls) => tls_reason(credentials, target, tls),
             _ => None,
         };
         // What the node itself says is among the causes.
@@ -53,21 +60,24 @@ impl Attempt {
         Self {
             place: target.address().to_string(),
             reason,
-            hint: hint(access, error),
+            hint: hint(credentials, target.place(), error),
         }
     }
 
     /// The node answered something that is no answer.
-    pub(super) fn unreadable(target: &Target, error: &serde_json::Error) -> Self {
+    pub(crate) fn unreadable(target: &Target, error: &serde_json::Error) -> Self {
         Self {
             place: target.address().to_string(),
             reason: format!("the answer is not understood: {error}"),
-            hint: Some("the node may be of another version than this command".into()),
+            hint: Some(format!(
+                "the {} may be of another version than this command",
+                target.place().noun()
+            )),
         }
     }
 
     /// Why, without where.
-    pub(super) fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         &self.reason
     }
 }
@@ -81,7 +91,7 @@ impl fmt::Display for Attempt {
 
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no node answered")?;
+        write!(f, "no {} answered", self.place.noun())?;
         for attempt in &self.attempts {
             write!(f, "\n  {attempt}")?;
             if let Some(hint) = &attempt.hint {
@@ -95,55 +105,75 @@ impl fmt::Display for Unanswered {
 impl Error for Unanswered {}
 
 /// Which option is likely wrong.
-fn hint(access: &Access, error: &RpcError) -> Option<String> {
-    let hint = match error {
-        RpcError::TlsError(error) => return tls_hint(access, error),
-        RpcError::ConnectionError(error) if error.kind() == ConnectionErrorKind::NoAnswer => {
-            "--seed: is a node running there, and does UDP get through?"
-        }
-        RpcError::UnknownMethod(_) => {
-            "--seed: this server is no cluster's node; ask one that has `enable_cluster`"
-        }
-        RpcError::Unauthenticated(_) => CERTIFICATE_NEEDED,
-        RpcError::Status(status) if status.code == Code::Unauthenticated => CERTIFICATE_NEEDED,
-        RpcError::PermissionDenied(_) => "--cert: the node does not answer this certificate",
-        _ => return None,
-    };
-    Some(hint.into())
-}
-
-const CERTIFICATE_NEEDED: &str = "--cert and --key: the node answers only who has a certificate \
-                                  of its CA (rpcnet certs client makes one)";
-
-fn tls_hint(access: &Access, error: &TlsError) -> Option<String> {
+fn hint(credentials: &Credentials, place: Place, error: &RpcError) -> Option<String> {
+    let (option, noun) = (place.option(), place.noun());
     Some(match error {
-        TlsError::File { path, .. }
-        | TlsError::Pem { path, .. }
-        | TlsError::Unusable { path, .. } => {
-            format!("{}: this file is the one to mend", option_of(access, path)?)
+        RpcError::TlsError(error) => return tls_hint(credentials, place, error),
+        RpcError::ConnectionError(error) if error.kind() == ConnectionErrorKind::NoAnswer => {
+            format!("{option}: is a {noun} running there, and does UDP get through?")
         }
-        TlsError::KeyMismatch { .. } => "--key: give the key that belongs to --cert".into(),
-        TlsError::PeerUntrusted => "--ca: give the certificate of that cluster's CA".into(),
-        TlsError::PeerNameMismatch { .. } => match access.server_names() {
-            [] => "--server-name: give the node's name".into(),
-            _ => "--server-name: give the node's name, or leave it out".into(),
-        },
-        TlsError::PeerWrongUsage => "--seed: the certificate there is not a server's".into(),
-        TlsError::CertificateRequired => CERTIFICATE_NEEDED.into(),
-        TlsError::CertificateRefused { .. } => {
-            "--cert: it must be signed by the CA that the node trusts, and valid today".into()
+        RpcError::UnknownMethod(_) if place == Place::Node => {
+            format!("{option}: this server is no cluster's node; ask one that has `enable_cluster`")
         }
-        TlsError::NoCommonProtocol => "--seed: what listens there is no rpcnet node".into(),
+        RpcError::Unauthenticated(_) => certificate_needed(place),
+        RpcError::Status(status) if status.code == Code::Unauthenticated => {
+            certificate_needed(place)
+        }
+        RpcError::PermissionDenied(_) => {
+            format!("--cert: the {noun} does not answer this certificate")
+        }
         _ => return None,
     })
 }
 
-fn option_of(access: &Access, path: &Path) -> Option<&'static str> {
-    if access.ca() == path {
+fn certificate_needed(place: Place) -> String {
+    format!(
+        "--cert and --key: the {} answers only who has a certificate of its CA (rpcnet certs \
+         client makes one)",
+        place.noun()
+    )
+}
+
+fn tls_hint(credentials: &Credentials, place: Place, error: &TlsError) -> Option<String> {
+    let (option, noun) = (place.option(), place.noun());
+    Some(match error {
+        TlsError::File { path, .. }
+        | TlsError::Pem { path, .. }
+        | TlsError::Unusable { path, .. } => {
+            format!(
+                "{}: this file is the one to mend",
+                option_of(credentials, path)?
+            )
+        }
+        TlsError::KeyMismatch { .. } => "--key: give the key that belongs to --cert".into(),
+        TlsError::PeerUntrusted => match place {
+            Place::Node => "--ca: give the certificate of that cluster's CA".into(),
+            Place::Server => "--ca: give the certificate of that server's CA".into(),
+        },
+        TlsError::PeerNameMismatch { .. } => match credentials.server_names() {
+            [] => format!("--server-name: give the {noun}'s name"),
+            _ => format!("--server-name: give the {noun}'s name, or leave it out"),
+        },
+        TlsError::PeerWrongUsage => {
+            format!("{option}: the certificate there is not a server's")
+        }
+        TlsError::CertificateRequired => certificate_needed(place),
+        TlsError::CertificateRefused { .. } => {
+            format!("--cert: it must be signed by the CA that the {noun} trusts, and valid today")
+        }
+        TlsError::NoCommonProtocol => {
+            format!("{option}: what listens there is no rpcnet {noun}")
+        }
+        _ => return None,
+    })
+}
+
+fn option_of(credentials: &Credentials, path: &Path) -> Option<&'static str> {
+    if credentials.ca() == path {
         Some("--ca")
-    } else if access.cert().is_some_and(|cert| cert == path) {
+    } else if credentials.cert().is_some_and(|cert| cert == path) {
         Some("--cert")
-    } else if access.key().is_some_and(|key| key == path) {
+    } else if credentials.key().is_some_and(|key| key == path) {
         Some("--key")
     } else {
         None
@@ -151,18 +181,20 @@ fn option_of(access: &Access, path: &Path) -> Option<&'static str> {
 }
 
 /// The reason, where the library's speaks of its own settings rather than of options.
-fn tls_reason(access: &Access, target: &Target, error: &TlsError) -> Option<String> {
+fn tls_reason(credentials: &Credentials, target: &Target, error: &TlsError) -> Option<String> {
     Some(match error {
         TlsError::PeerUntrusted => format!(
             "the certificate there was not signed by {}",
-            access.ca().display()
+            credentials.ca().display()
         ),
         TlsError::PeerNameMismatch { .. } => {
             let names = target.names().iter().map(|name| format!("{name:?}"));
             let names: Vec<String> = names.collect();
             format!("the certificate there is not for {}", names.join(" or "))
         }
-        TlsError::CertificateRequired => "the node requires a certificate".into(),
+        TlsError::CertificateRequired => {
+            format!("the {} requires a certificate", target.place().noun())
+        }
         _ => return None,
     })
 }

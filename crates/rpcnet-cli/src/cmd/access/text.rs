@@ -1,7 +1,7 @@
 //! What others wrote, made fit for a terminal.
 
 /// The text with every character escaped that a terminal might obey, cut to `max` characters.
-pub(super) fn printable(text: &str, max: usize) -> String {
+pub(crate) fn printable(text: &str, max: usize) -> String {
     let mut shown: Vec<char> = text.chars().take(max + 1).flat_map(escaped).collect();
     if shown.len() > max {
         shown.truncate(max.saturating_sub(CUT.len()));
@@ -22,7 +22,7 @@ fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
 
 /// JSON in which every character is plain ASCII: what is not was within a string, where
 /// `\u` stands for it.
-pub(super) fn ascii_json(json: &str) -> String {
+pub(crate) fn ascii_json(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_ascii() && !c.is_ascii_control() {

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::access::Target;
 use super::view::{Event, Node, View};
+use crate::cmd::access::Target;
 
 /// Members that were seen alive, newest last.
 #[derive(Debug, Default)]

@@ -7,8 +7,7 @@ use rpcnet::{CallOptions, ResponseStream, RpcClient, RpcError};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::access::{Access, Target};
-use super::failure::Attempt;
+use crate::cmd::access::{Attempt, Credentials, Target};
 
 /// Answers with the members at once.
 const MEMBERS: &str = "rpcnet.cluster/members";
@@ -29,7 +28,7 @@ pub(crate) enum Update {
 /// A node that is being watched. Dropping it ends the watch.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    access: Access,
+    credentials: Credentials,
     target: Target,
     /// What it told first.
     first: Option<Vec<u8>>,
@@ -48,25 +47,25 @@ impl Feed {
     /// # Cancel safety
     ///
     /// Dropping the future abandons the attempt.
-    pub(crate) async fn open(access: &Access, target: Target) -> Result<Self, Attempt> {
-        let opened = timeout(access.timeout() * 2, Self::begin(access, &target)).await;
+    pub(crate) async fn open(credentials: &Credentials, target: Target) -> Result<Self, Attempt> {
+        let opened = timeout(credentials.timeout() * 2, Self::begin(credentials, &target)).await;
         match opened.unwrap_or(Err(RpcError::Timeout)) {
             Ok((client, first, updates)) => Ok(Self {
-                access: access.clone(),
+                credentials: credentials.clone(),
                 target,
                 first: Some(first),
                 updates,
                 _client: client,
             }),
-            Err(error) => Err(Attempt::failed(access, &target, &error)),
+            Err(error) => Err(Attempt::failed(credentials, &target, &error)),
         }
     }
 
     async fn begin(
-        access: &Access,
+        credentials: &Credentials,
         target: &Target,
     ) -> Result<(RpcClient, Vec<u8>, ResponseStream), RpcError> {
-        let client = access.connect(target).await?;
+        let client = credentials.connect(target).await?;
         let options = CallOptions::new().with_timeout(WATCH_TIMEOUT);
         let opened = client.call_server_streaming_with(WATCH, Vec::new(), options);
         let mut updates = opened.await?;
@@ -97,7 +96,7 @@ impl Feed {
             Some(first) => first,
             None => {
                 let next = self.updates.next().await.unwrap_or_else(|| Err(ended()));
-                next.map_err(|error| Attempt::failed(&self.access, &self.target, &error))?
+                next.map_err(|error| Attempt::failed(&self.credentials, &self.target, &error))?
             }
         };
         let value: Value = serde_json::from_slice(&message)
@@ -119,14 +118,14 @@ fn ended() -> RpcError {
 /// # Errors
 ///
 /// Why it does not say.
-pub(crate) async fn members(access: &Access, target: &Target) -> Result<Value, Attempt> {
+pub(crate) async fn members(credentials: &Credentials, target: &Target) -> Result<Value, Attempt> {
     let asked = async {
-        let client = access.connect(target).await?;
+        let client = credentials.connect(target).await?;
         let options = CallOptions::new().idempotent();
         client.call_with(MEMBERS, Vec::new(), options).await
     };
     let answer = asked
         .await
-        .map_err(|error| Attempt::failed(access, target, &error))?;
+        .map_err(|error| Attempt::failed(credentials, target, &error))?;
     serde_json::from_slice(&answer).map_err(|error| Attempt::unreadable(target, &error))
 }

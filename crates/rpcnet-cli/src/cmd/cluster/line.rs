@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::table;
-use super::text::printable;
 use super::view::{Event, Node};
+use crate::cmd::access::printable;
 
 const NAME_CHARS_MAX: usize = 64;
 const DETAILS_CHARS_MAX: usize = 200;

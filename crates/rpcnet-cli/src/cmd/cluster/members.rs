@@ -6,11 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Question;
-use super::access::Target;
-use super::failure::Attempt;
-use super::text::ascii_json;
 use super::view::{Node, View, retain_passing};
 use super::{feed, table};
+use crate::cmd::access::{Attempt, Target, ascii_json};
 
 /// Asks one target after another, until one answers.
 pub(super) async fn run(question: &Question) -> Result<(), Box<dyn Error>> {
@@ -25,7 +23,7 @@ pub(super) async fn run(question: &Question) -> Result<(), Box<dyn Error>> {
 }
 
 async fn ask(question: &Question, target: &Target) -> Result<String, Attempt> {
-    let mut answer = feed::members(&question.access, target).await?;
+    let mut answer = feed::members(question.access.credentials(), target).await?;
     let view = View::deserialize(&answer).map_err(|error| Attempt::unreadable(target, &error))?;
     if question.json {
         retain_passing(&mut answer, &question.filter);

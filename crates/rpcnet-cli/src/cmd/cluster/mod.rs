@@ -2,14 +2,11 @@
 
 mod access;
 mod contacts;
-mod failure;
 mod feed;
 mod line;
 mod members;
-mod seed;
 mod stamp;
 mod table;
-mod text;
 mod view;
 mod watch;
 
@@ -18,7 +15,7 @@ use std::error::Error;
 use clap::Subcommand;
 use rpcnet::cluster::TagFilter;
 
-pub(crate) use self::access::{Access, Target};
+pub(crate) use self::access::Access;
 pub(crate) use self::feed::{Feed, Update};
 pub(crate) use self::table::{columns, tags};
 pub(crate) use self::view::{Event, Node, View};

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::text::printable;
 use super::view::{Node, Quorum, View};
+use crate::cmd::access::printable;
 
 /// Characters that a cell may take.
 const NAME_CHARS_MAX: usize = 64;

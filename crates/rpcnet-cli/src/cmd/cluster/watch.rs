@@ -9,13 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::access::Target;
 use super::contacts::Contacts;
-use super::failure::{Attempt, Unanswered};
 use super::feed::{Feed, Update};
 use super::members::{json_line, rendered};
 use super::view::{Event, View, retain_passing};
 use super::{Question, line, stamp};
+use crate::cmd::access::{Attempt, Target, Unanswered};
 
 /// Nodes that are asked at once when the one that was watched went away.
 const ASKED_AT_ONCE: usize = 4;
@@ -52,7 +51,7 @@ async fn follow(question: &Question) -> Result<(), Box<dyn Error>> {
 async fn first(question: &Question) -> Result<Feed, Unanswered> {
     let (targets, mut failures) = question.access.targets().await;
     for target in targets {
-        match Feed::open(&question.access, target).await {
+        match Feed::open(question.access.credentials(), target).await {
             Ok(feed) => return Ok(feed),
             Err(attempt) => failures.push(attempt),
         }
@@ -131,9 +130,9 @@ impl Watch<'_> {
                 }
             }
             let count = asked.len();
-            let access = &self.question.access;
+            let credentials = self.question.access.credentials();
             let mut answers = stream::iter(asked)
-                .map(|target| Feed::open(access, target))
+                .map(|target| Feed::open(credentials, target))
                 .buffer_unordered(ASKED_AT_ONCE);
             while let Some(answer) = answers.next().await {
                 if let Ok(feed) = answer {

@@ -19,7 +19,7 @@ use self::stages::Stage;
 use super::process::Process;
 use super::report::{Report, StageFailure};
 use super::staged;
-use crate::cmd::cluster::{Access, Target};
+use crate::cmd::access::{Credentials, Target};
 
 /// The node that the others join through.
 const DIRECTOR: &str = "director";
@@ -54,7 +54,7 @@ pub(super) async fn show(report: &mut Report) -> Result<Vec<&'static str>, Box<d
 /// The processes, the two that tell what they see, and what was found.
 struct ClusterDemo {
     dir: PathBuf,
-    access: Access,
+    credentials: Credentials,
     /// By name; killed when dropped.
     nodes: BTreeMap<&'static str, Process>,
     sights: Vec<Sight>,
@@ -74,7 +74,7 @@ impl ClusterDemo {
         let file = |stem: &str| dir.join(format!("{stem}.pem"));
         Ok(Self {
             dir: dir.to_owned(),
-            access: Access::new(file("ca"), file(CLIENT), file("client-key")),
+            credentials: Credentials::new(file("ca"), file(CLIENT), file("client-key")),
             nodes: BTreeMap::new(),
             sights: Vec::new(),
             times: Vec::new(),
@@ -98,7 +98,7 @@ impl ClusterDemo {
     /// Watches what a node sees.
     async fn watch(&mut self, name: &'static str) -> Result<(), StageFailure> {
         let target = Target::member(self.node(name)?.address(), name);
-        let sight = Sight::open(&self.access, name, target).await?;
+        let sight = Sight::open(&self.credentials, name, target).await?;
         self.sights.push(sight);
         Ok(())
     }

@@ -9,7 +9,8 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::super::report::StageFailure;
-use crate::cmd::cluster::{Access, Event, Feed, Node, Target, Update, View};
+use crate::cmd::access::{Credentials, Target};
+use crate::cmd::cluster::{Event, Feed, Node, Update, View};
 
 /// A node that is watched from the start to the end of the demo.
 pub(super) struct Sight {
@@ -42,11 +43,11 @@ const SEEN_MAX: usize = 4096;
 impl Sight {
     /// Begins to watch the node of this name.
     pub(super) async fn open(
-        access: &Access,
+        credentials: &Credentials,
         who: &str,
         target: Target,
     ) -> Result<Self, StageFailure> {
-        let feed = Feed::open(access, target).await;
+        let feed = Feed::open(credentials, target).await;
         let feed = feed.map_err(|attempt| StageFailure::new(attempt.to_string()))?;
         let (sender, log) = watch::channel(Log::default());
         let reader = tokio::spawn(read(feed, sender)).abort_handle();

@@ -1,0 +1,15 @@
+//! The way to a server: where it is, as whom to ask, and what to say where nobody answers.
+
+mod credentials;
+mod failure;
+mod seed;
+mod server;
+mod target;
+mod text;
+
+pub(crate) use self::credentials::Credentials;
+pub(crate) use self::failure::{Attempt, Unanswered};
+pub(crate) use self::seed::Seed;
+pub(crate) use self::server::ServerAccess;
+pub(crate) use self::target::{Place, Target};
+pub(crate) use self::text::{ascii_json, printable};

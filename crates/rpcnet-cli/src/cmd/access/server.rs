@@ -1,0 +1,47 @@
+//! [`ServerAccess`]: one server to ask.
+
+use rpcnet::RpcClient;
+
+use super::credentials::Credentials;
+use super::failure::{Attempt, Unanswered};
+use super::seed::Seed;
+use super::target::{Place, Target};
+
+/// The arguments of every command that asks one server.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct ServerAccess {
+    /// The server's address, as host:port.
+    #[arg(value_name = "ADDR")]
+    address: Seed,
+    #[command(flatten)]
+    credentials: Credentials,
+}
+
+impl ServerAccess {
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Connects to the first address of the name that answers.
+    ///
+    /// # Errors
+    ///
+    /// Every address that was tried, and why it was not to be reached.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt.
+    pub(crate) async fn connect(&self) -> Result<(RpcClient, Target), Unanswered> {
+        let address = std::slice::from_ref(&self.address);
+        let (targets, mut failures) = self.credentials.targets(address, Place::Server).await;
+        for target in targets {
+            match self.credentials.connect(&target).await {
+                Ok(client) => return Ok((client, target)),
+                Err(error) => {
+                    failures.push(Attempt::failed(&self.credentials, &target, &error));
+                }
+            }
+        }
+        Err(failures)
+    }
+}
