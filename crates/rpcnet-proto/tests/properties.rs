@@ -18,7 +18,7 @@ use rpcnet_proto::{
 
 mod fuzz_bodies;
 
-use fuzz_bodies::read;
+use fuzz_bodies::{WholeFirst, read};
 
 const LIMITS: FrameLimits = FrameLimits {
     message_bytes_max: 1 << 20,
@@ -55,9 +55,13 @@ proptest! {
         let mut expected = vec![RequestEvent::Header(header)];
         expected.extend(messages.into_iter().map(RequestEvent::Message));
         expected.push(RequestEvent::End);
-        let (events, outcome) = read(RequestReader::new(LIMITS), &out, &sizes);
-        prop_assert_eq!(events, expected);
-        prop_assert_eq!(outcome, Ok(()));
+        for (events, outcome) in [
+            read(RequestReader::new(LIMITS), &out, &sizes),
+            read(WholeFirst(RequestReader::new(LIMITS)), &out, &sizes),
+        ] {
+            prop_assert_eq!(&events, &expected);
+            prop_assert_eq!(outcome, Ok(()));
+        }
     }
 
     #[test]
@@ -87,9 +91,13 @@ proptest! {
             expected.push(ResponseEvent::End);
         }
         encode::end(&mut out);
-        let (events, outcome) = read(ResponseReader::new(LIMITS, kind), &out, &sizes);
-        prop_assert_eq!(events, expected);
-        prop_assert_eq!(outcome, Ok(()));
+        for (events, outcome) in [
+            read(ResponseReader::new(LIMITS, kind), &out, &sizes),
+            read(WholeFirst(ResponseReader::new(LIMITS, kind)), &out, &sizes),
+        ] {
+            prop_assert_eq!(&events, &expected);
+            prop_assert_eq!(outcome, Ok(()));
+        }
     }
 
     #[test]

@@ -78,6 +78,24 @@ impl Chunks {
         (prefix, len)
     }
 
+    /// What comes next, as far as it lies in one piece; empty where that is not known at once.
+    pub(super) fn piece(&self) -> &[u8] {
+        &self.front
+    }
+
+    /// Drops `skipped` bytes and takes the `count` after them, all within [`piece`](Self::piece).
+    pub(super) fn take_of_piece(&mut self, skipped: usize, count: usize) -> Option<Bytes> {
+        let end = skipped.checked_add(count)?;
+        if end > self.front.len() {
+            return None;
+        }
+        self.front.advance(skipped);
+        let taken = self.front.split_to(count);
+        self.len -= end;
+        self.refill();
+        Some(taken)
+    }
+
     /// Drops up to `count` bytes and returns how many it dropped.
     pub(super) fn skip(&mut self, count: usize) -> usize {
         let mut left = count.min(self.len);
@@ -194,6 +212,18 @@ mod tests {
         assert_eq!(queue.take(2), None);
         assert_eq!(queue.take(1).as_deref(), Some(&b"f"[..]));
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn what_lies_in_one_piece_is_taken_as_it_lies() {
+        let mut queue = queue(&[b"abcdef", &[b'x'; 300]]);
+        assert_eq!(queue.piece(), b"abcdef");
+        assert_eq!(queue.take_of_piece(4, 3), None);
+        assert_eq!(queue.take_of_piece(usize::MAX, 1), None);
+        assert_eq!(queue.take_of_piece(1, 2).as_deref(), Some(&b"bc"[..]));
+        assert_eq!((queue.piece(), queue.len()), (&b"def"[..], 303));
+        assert_eq!(queue.take_of_piece(3, 0).as_deref(), Some(&b""[..]));
+        assert_eq!((queue.piece().len(), queue.len()), (300, 300));
     }
 
     #[test]

@@ -135,6 +135,31 @@ impl FrameDecoder {
             .inspect_err(|error| self.fail(error.clone()))
     }
 
+    /// The body of the next frame, where that is a MESSAGE and has arrived in one piece.
+    ///
+    /// Streams of small messages hardly hold anything else, and a frame that is there needs
+    /// little of what the others do. `None` says nothing about what comes:
+    /// [`next_admitted`](Self::next_admitted) does. Only for where a MESSAGE is in its place.
+    #[inline]
+    pub(super) fn next_whole_message(&mut self) -> Option<Bytes> {
+        const MESSAGE: u8 = FrameKind::Message.to_byte();
+        if !matches!(self.state, State::Prefix) {
+            return None;
+        }
+        // A varint of one byte, or of two that are needed (W-6).
+        let (length, prefix) = match *self.queue.piece() {
+            [length @ 0x01..0x40, MESSAGE, ..] => (usize::from(length), 2),
+            [high @ 0x40..0x80, low, MESSAGE, ..] => {
+                (usize::from(high & 0x3f) << 8 | usize::from(low), 3)
+            }
+            _ => return None,
+        };
+        if prefix == 3 && length < 0x40 || length - 1 > self.limits.message_bytes_max {
+            return None;
+        }
+        self.queue.take_of_piece(prefix, length - 1)
+    }
+
     /// The declared length of the MESSAGE body that is being received, in bytes;
     /// `None` between frames and within other frames.
     #[must_use]

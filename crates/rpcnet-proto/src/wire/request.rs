@@ -68,6 +68,19 @@ impl RequestReader {
             .inspect_err(|error| self.frames.fail(error.clone()))
     }
 
+    /// The next event, where it is a message that has arrived in one piece and that others may
+    /// follow. `None` says nothing: [`next_event`](Self::next_event) does, and gives the same
+    /// messages, at a higher price.
+    #[inline]
+    pub fn next_whole_message(&mut self) -> Option<Bytes> {
+        match self.state {
+            State::Streaming => self.frames.next_whole_message(),
+            State::AwaitingHeader | State::AwaitingMessage | State::AwaitingEnd | State::Ended => {
+                None
+            }
+        }
+    }
+
     /// The declared length of the message that is being received, in bytes, if one is.
     #[must_use]
     pub fn pending_message(&self) -> Option<usize> {

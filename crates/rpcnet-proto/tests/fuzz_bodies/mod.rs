@@ -225,7 +225,10 @@ pub(crate) fn check_request_stream(data: &[u8]) {
     let Some((&seed, data)) = data.split_first() else {
         return;
     };
-    let (events, outcome) = check_chunkings(data, seed, || RequestReader::new(LIMITS));
+    let make = || RequestReader::new(LIMITS);
+    let (events, outcome) = check_chunkings(data, seed, make);
+    let whole_first = check_chunkings(data, seed, || WholeFirst(make()));
+    assert_eq!(whole_first, (events.clone(), outcome.clone()));
     let mut messages = 0;
     for (position, event) in events.iter().enumerate() {
         match event {
@@ -261,6 +264,8 @@ pub(crate) fn check_response_stream(data: &[u8]) {
     let kind = CallKind::from_byte(seed & 3).expect("two bits name a kind");
     let make = || ResponseReader::new(LIMITS, kind);
     let (events, outcome) = check_chunkings(data, seed >> 2, make);
+    let whole_first = check_chunkings(data, seed >> 2, || WholeFirst(make()));
+    assert_eq!(whole_first, (events.clone(), outcome.clone()));
     let (mut messages, mut loads) = (0, 0);
     for (position, event) in events.iter().enumerate() {
         let is_last = position == events.len() - 1;
@@ -412,6 +417,35 @@ reader!(GossipReader, GossipEvent, next_event, |it| it.finish());
 reader!(ControlReader, ControlEvent, next_event, |_it| Err(
     WireError::Truncated
 ));
+
+/// A reader that is asked for whole messages first, as those are who read many.
+pub(crate) struct WholeFirst<R>(pub(crate) R);
+
+macro_rules! whole_first {
+    ($reader:ty, $event:ident) => {
+        impl Reader for WholeFirst<$reader> {
+            type Event = $event;
+            fn push(&mut self, chunk: Bytes) {
+                self.0.push(chunk);
+            }
+            fn next(&mut self) -> Result<Option<Self::Event>, WireError> {
+                match self.0.next_whole_message() {
+                    Some(message) => Ok(Some($event::Message(message))),
+                    None => self.0.next_event(),
+                }
+            }
+            fn buffered(&self) -> usize {
+                self.0.buffered()
+            }
+            fn finish(&self) -> Result<(), WireError> {
+                self.0.finish()
+            }
+        }
+    };
+}
+
+whole_first!(RequestReader, RequestEvent);
+whole_first!(ResponseReader, ResponseEvent);
 
 /// Reads `data` to its end in chunks of these sizes, over and over; returns
 /// what came and how it ended.

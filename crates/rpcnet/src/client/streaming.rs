@@ -199,7 +199,11 @@ impl Upload {
             let first = poll_fn(|cx| tempo.poll(|| poll_next(cx))).await;
             let mut gathered = Gathered::from_first(first);
             let room = self.send.room_now();
-            gathered.add_ready(&mut tempo, room, &mut poll_next).await;
+            poll_fn(|cx| {
+                gathered.add(cx, &mut tempo, room, &mut poll_next);
+                Poll::Ready(())
+            })
+            .await;
             let Gathered { mut frames, next } = gathered;
             if matches!(next, Next::End) {
                 encode::end(&mut frames);
@@ -324,6 +328,9 @@ impl ResponseStream {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
         let ran = HandlerRan::Maybe;
         loop {
+            if let Some(message) = self.reader.next_whole_message() {
+                return Poll::Ready(Some(Ok(message)));
+            }
             match self.reader.next_event() {
                 Ok(Some(ResponseEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
                 Ok(Some(ResponseEvent::Load(load))) => {

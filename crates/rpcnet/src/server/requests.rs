@@ -213,6 +213,9 @@ impl WireRequests {
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
+            if let Some(message) = self.reader.next_whole_message() {
+                return Poll::Ready(Some(Ok(message)));
+            }
             match self.reader.next_event() {
                 Ok(Some(RequestEvent::Message(message))) => return Poll::Ready(Some(Ok(message))),
                 // W-7: judged by what came along; a handler does not wait for more.

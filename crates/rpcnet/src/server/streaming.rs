@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use rpcnet_proto::wire::ErrorCode;
@@ -112,14 +112,18 @@ impl Writer<'_> {
         };
         let mut gathered = Gathered::from_first(judged(self.next(responses).await?));
         let room = self.send.room_now();
+        let tempo = &mut self.tempo;
         // What was gathered before a panic is the client's all the same.
-        let poll_next = |cx: &mut Context<'_>| match contain_panic_in(context, || {
-            responses.as_mut().poll_next(cx)
-        }) {
-            Ok(response) => response.map(judged),
-            Err(panicked) => Poll::Ready(Some(Err(panicked))),
-        };
-        gathered.add_ready(&mut self.tempo, room, poll_next).await;
+        let added = poll_fn(|cx| {
+            Poll::Ready(contain_panic_in(context, || {
+                gathered.add(cx, tempo, room, |cx| {
+                    responses.as_mut().poll_next(cx).map(judged)
+                });
+            }))
+        });
+        if let Err(panicked) = added.await {
+            gathered.next = Next::Failed(panicked);
+        }
         Ok(gathered)
     }
 

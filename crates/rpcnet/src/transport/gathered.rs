@@ -1,6 +1,5 @@
 //! [`Gathered`]: messages of a stream that are ready together, and leave in one piece.
 
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,9 @@ const BYTES_MAX: usize = 32 << 10;
 /// for no more than that.
 const GATHERED_FOR: Duration = Duration::from_micros(100);
 
-/// After so many messages, the time is looked at only once for as many.
+/// After so many messages, the time is looked at only once for `LOOKED_AT_EACH`.
 const LOOKED_AT: u32 = 8;
+const LOOKED_AT_EACH: u32 = 32;
 
 /// Polls in a row that were quick, after which whoever makes the messages counts as quick.
 const QUICK_AFTER: u32 = 4;
@@ -30,6 +30,8 @@ const QUICK_AFTER: u32 = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Tempo {
     quick_polls: u32,
+    /// Bytes that were gathered last: room for as many is taken at once.
+    gathered: usize,
 }
 
 impl Tempo {
@@ -84,21 +86,8 @@ impl<E> Gathered<E> {
         gathered
     }
 
-    /// Adds what is ready, up to `room` bytes, and does not wait.
-    pub(crate) async fn add_ready(
-        &mut self,
-        tempo: &mut Tempo,
-        room: usize,
-        mut poll_next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, E>>>,
-    ) {
-        poll_fn(|cx| {
-            self.add(cx, tempo, room, &mut poll_next);
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    fn add(
+    /// Adds what is ready, up to `room` bytes.
+    pub(crate) fn add(
         &mut self,
         cx: &mut Context<'_>,
         tempo: &mut Tempo,
@@ -109,6 +98,7 @@ impl<E> Gathered<E> {
             return;
         }
         let room = room.min(BYTES_MAX);
+        self.frames.reserve(tempo.gathered.min(room));
         let began = Instant::now();
         let mut count = 0;
         while matches!(self.next, Next::Unknown)
@@ -118,13 +108,15 @@ impl<E> Gathered<E> {
             self.take(item);
             count += 1;
             // What took long once may do so again; what never did is not asked each time.
-            if (count < LOOKED_AT || count % LOOKED_AT == 0) && began.elapsed() >= GATHERED_FOR {
+            if (count < LOOKED_AT || count % LOOKED_AT_EACH == 0) && began.elapsed() >= GATHERED_FOR
+            {
                 if count < LOOKED_AT {
                     tempo.quick_polls = 0;
                 }
                 break;
             }
         }
+        tempo.gathered = self.frames.len();
     }
 
     fn take(&mut self, item: Option<Result<Bytes, E>>) {
@@ -164,6 +156,7 @@ mod tests {
         let mut cx = Context::from_waker(Waker::noop());
         let mut quick = Tempo {
             quick_polls: QUICK_AFTER,
+            gathered: 0,
         };
         gathered.add(&mut cx, &mut quick, room, |_| {
             items.next().unwrap_or(Poll::Pending)
