@@ -63,6 +63,7 @@ pub struct RpcConfig {
     pub(crate) batching: Batching,
     pub(crate) has_own_socket: bool,
     pub(crate) shares_port: bool,
+    pub(crate) certificate_watch: Option<Duration>,
 }
 
 /// Whether unary calls that are made at the same moment travel together.
@@ -102,6 +103,7 @@ impl RpcConfig {
             batching: Batching::default(),
             has_own_socket: false,
             shares_port: false,
+            certificate_watch: None,
         }
     }
 
@@ -118,6 +120,23 @@ impl RpcConfig {
     /// [`with_client_auth(ClientAuth::Required)`](Self::with_client_auth).
     pub fn with_ca_path(mut self, ca_path: impl Into<PathBuf>) -> Self {
         self.ca_path = Some(ca_path.into());
+        self
+    }
+
+    /// Looks at the certificate files this often, and replaces what is in force when they hold
+    /// something else; off by default. 30 s suit most; at least 100 ms.
+    ///
+    /// What counts is what the files hold, wherever links lead. Certificate, key and CA are
+    /// replaced together, for connections to come, and only if they fit each other; files that do
+    /// not are looked at again, and complained of from the second time on. What is in force, and
+    /// what was wrong, is told by
+    /// [`RpcServer::certificates`](crate::RpcServer::certificates) and
+    /// [`RpcClient::certificates`](crate::RpcClient::certificates).
+    ///
+    /// Without it, [`RpcServer::reload_tls`](crate::RpcServer::reload_tls) and
+    /// [`RpcClient::reload_tls`](crate::RpcClient::reload_tls) do the same once.
+    pub fn with_certificate_watch(mut self, interval: Duration) -> Self {
+        self.certificate_watch = Some(interval);
         self
     }
 
@@ -309,6 +328,14 @@ impl RpcConfig {
                 "keep-alive interval must be at least 10 ms",
             ));
         }
+        if self
+            .certificate_watch
+            .is_some_and(|interval| interval < CERTIFICATE_WATCH_LEAST)
+        {
+            return Err(RpcError::config(
+                "the interval of RpcConfig::with_certificate_watch must be at least 100 ms",
+            ));
+        }
         Ok(())
     }
 
@@ -323,6 +350,9 @@ impl RpcConfig {
 
 /// What networks with jumbo packets carry, the smallest of the usual values.
 const MTU_JUMBO: u16 = 9001;
+
+/// Shortest interval in which certificate files are looked at.
+const CERTIFICATE_WATCH_LEAST: Duration = Duration::from_millis(100);
 
 /// Shortest keep-alive interval, ours or mirrored from a peer.
 pub(crate) const KEEP_ALIVE_LEAST: Duration = Duration::from_millis(10);
@@ -351,6 +381,17 @@ mod tests {
     fn a_larger_message_raises_the_request_budget_with_it() {
         let config = config().with_max_message_bytes(100 << 20);
         config.validate().expect("the budget follows the message");
+    }
+
+    #[test]
+    fn files_are_looked_at_ten_times_a_second_at_most() {
+        let watched = |ms| config().with_certificate_watch(Duration::from_millis(ms));
+        watched(100).validate().expect("that is slow enough");
+        let refused = watched(99).validate().expect_err("that is too fast");
+        assert!(
+            refused.to_string().contains("with_certificate_watch"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -114,6 +114,7 @@ mod guide;
 mod identity;
 mod limits;
 mod profile;
+mod renewal;
 mod schema;
 mod server;
 mod task;
@@ -157,6 +158,7 @@ pub use futures_core::Stream;
 pub use identity::{IdentityError, PeerIdentity};
 pub use limits::Limits;
 pub use profile::Profile;
+pub use renewal::{CertificateStatus, ReloadFailure};
 #[cfg(feature = "codegen")]
 pub use rpcnet_gen as codegen;
 #[cfg(feature = "macros")]
@@ -167,7 +169,7 @@ pub use rpcnet_proto::{
 pub use server::{
     RequestResults, RequestStream, RpcServer, ServerCounters, Service, ShutdownReport,
 };
-pub use transport::tls::{ClientAuth, PemProblem, TlsError};
+pub use transport::tls::{ClientAuth, OwnCertificate, PemProblem, TlsError};
 pub use typed::{
     CallError, Carrier, InProcess, LocalResponses, ResponseBytes, Responses, ServiceServer,
 };

@@ -1,23 +1,26 @@
 //! [`Endpoint`]: one socket, and the certificates that its connections are made with.
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::limits::Limits;
-use crate::task::{self, RuntimeId};
+use crate::renewal::{self, CertificateStatus, Holder, Renewal};
+use crate::task::{self, RuntimeId, Tasks};
 use crate::transport::quic::Dialer;
-use crate::transport::tls::{self, ClientTls, TlsFiles};
+use crate::transport::tls::{ClientTls, Commit, Material, TlsFiles};
 
 /// Where connections of one configuration go out from; any number of clients share one.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) dialer: Dialer,
     tls: ClientTls,
+    renewal: Arc<Renewal>,
+    /// Whoever looks after the certificates.
+    tasks: Tasks,
     /// What a client must want to share this.
-    terms: Mutex<Option<Terms>>,
+    terms: Arc<Mutex<Option<Terms>>>,
 }
 
 /// Endpoints that clients have, for others that want the same.
@@ -33,16 +36,21 @@ struct Terms {
     idle_timeout: Duration,
     /// What the certificate files held.
     certificates: [u8; 32],
+    /// How often which files are looked at, where they are.
+    watch: Option<(Duration, TlsFiles)>,
 }
 
 impl Terms {
-    fn of(config: &RpcConfig) -> io::Result<Self> {
-        Ok(Self {
-            runtime: task::runtime().ok_or_else(|| io::Error::other("no runtime"))?,
+    /// `None` where there is no runtime, or a file cannot be read.
+    fn of(config: &RpcConfig) -> Option<Self> {
+        let files = config.tls_files();
+        Some(Self {
+            runtime: task::runtime()?,
             bind_address: config.bind_address.clone(),
             limits: config.limits().clone(),
             idle_timeout: config.idle_timeout(),
-            certificates: config.tls_files().digest()?,
+            certificates: files.digest()?,
+            watch: config.certificate_watch.map(|every| (every, files)),
         })
     }
 }
@@ -53,23 +61,30 @@ impl Endpoint {
     /// # Errors
     ///
     /// As [`RpcClient::new`](crate::RpcClient::new).
-    pub(crate) fn new(config: &RpcConfig) -> Result<Self, RpcError> {
+    pub(crate) fn new(config: &RpcConfig) -> Result<Arc<Self>, RpcError> {
         config.validate()?;
-        let tls = tls::load_client(&config.tls_files())?;
-        let dialer = Dialer::new(config, &tls)?;
-        Ok(Self {
-            dialer,
+        let files = config.tls_files();
+        let material = Material::read(&files);
+        let tls = ClientTls::new(&material)?;
+        let endpoint = Arc::new(Self {
+            dialer: Dialer::new(config, &tls)?,
             tls,
-            terms: Mutex::new(None),
-        })
+            renewal: Arc::new(Renewal::new(files, &material)?),
+            tasks: Tasks::new(),
+            terms: Arc::default(),
+        });
+        let (renewal, every) = (Arc::clone(&endpoint.renewal), config.certificate_watch);
+        let kept = renewal::keep(Arc::downgrade(&endpoint), renewal, every);
+        endpoint.tasks.spawn_until_stopped(kept);
+        Ok(endpoint)
     }
 
     /// As [`new`](Self::new), or one that another client of this process has, made on the
     /// same runtime from the very same certificates, address and limits.
     pub(crate) fn shared(config: &RpcConfig) -> Result<Arc<Self>, RpcError> {
         // What cannot be read, `new` says better.
-        let Ok(terms) = Terms::of(config) else {
-            return Self::new(config).map(Arc::new);
+        let Some(terms) = Terms::of(config) else {
+            return Self::new(config);
         };
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.retain(|endpoint| endpoint.strong_count() > 0);
@@ -78,7 +93,7 @@ impl Endpoint {
         if let Some(endpoint) = same.next() {
             return Ok(endpoint);
         }
-        let endpoint = Arc::new(Self::new(config)?);
+        let endpoint = Self::new(config)?;
         *endpoint.terms() = Some(terms);
         shared.push(Arc::downgrade(&endpoint));
         Ok(endpoint)
@@ -90,21 +105,31 @@ impl Endpoint {
     ///
     /// What is wrong with the files; what was in force stays in force.
     pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), RpcError> {
-        self.tls.reload(files)?;
-        let mut terms = self.terms();
-        // Where they change just now, nobody finds this endpoint again: a new one is made.
-        *terms = terms.take().and_then(|terms| {
-            let certificates = files.digest().ok()?;
-            Some(Terms {
-                certificates,
-                ..terms
-            })
-        });
-        Ok(())
+        self.renewal.reload(files, self)
+    }
+
+    /// What is in force, and how that came to be.
+    pub(crate) fn certificates(&self) -> CertificateStatus {
+        self.renewal.status()
     }
 
     fn terms(&self) -> MutexGuard<'_, Option<Terms>> {
         self.terms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Holder for Endpoint {
+    fn renewed(&self, material: &Material) -> Result<Commit, RpcError> {
+        let commit = self.tls.renewed(material)?;
+        let digest = material.digest();
+        let terms = Arc::clone(&self.terms);
+        Ok(Box::new(move || {
+            commit();
+            let mut terms = terms.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(terms) = &mut *terms {
+                terms.certificates = digest;
+            }
+        }))
     }
 }
 

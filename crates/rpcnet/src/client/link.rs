@@ -16,8 +16,10 @@ use super::connection::{self as established, ClientConnection};
 use super::endpoint::Endpoint;
 use crate::config::RpcConfig;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
+use crate::identity::PeerIdentity;
 use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
+use crate::transport::events;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::ConnectionEnd;
@@ -141,6 +143,11 @@ impl Link {
 
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.usable().and_then(|it| it.quic.local_addr())
+    }
+
+    pub(crate) fn server_identity(&self) -> Option<PeerIdentity> {
+        let connection = self.usable()?;
+        events::peer_identity(connection.quic.handle()).ok()?
     }
 
     pub(crate) fn target(&self) -> SocketAddr {

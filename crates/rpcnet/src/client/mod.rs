@@ -3,6 +3,7 @@
 mod backoff;
 mod batch;
 mod batcher;
+mod certificates;
 mod connection;
 mod endpoint;
 mod habits;
@@ -107,7 +108,7 @@ impl RpcClient {
     /// the configuration or a file is wrong.
     pub fn new(address: SocketAddr, config: RpcConfig) -> Result<Self, RpcError> {
         let endpoint = match config.has_own_socket {
-            true => Arc::new(Endpoint::new(&config)?),
+            true => Endpoint::new(&config)?,
             false => Endpoint::shared(&config)?,
         };
         Ok(Self::over(endpoint, address, config))
@@ -428,18 +429,6 @@ impl RpcClient {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.shared.link.local_addr()
-    }
-
-    /// Reads the certificate files again; the connections made from now on use them, and so do
-    /// those of the clients that share this one's socket
-    /// ([`RpcConfig::with_own_socket`](crate::RpcConfig::with_own_socket)).
-    ///
-    /// # Errors
-    ///
-    /// As [`RpcClient::new`]; what was in force stays in force.
-    pub fn reload_tls(&self) -> Result<(), RpcError> {
-        let link = &self.shared.link;
-        link.endpoint.reload(&link.config.tls_files())
     }
 
     /// Closes the client and all its clones: calls under way are cancelled, and fail, as later

@@ -6,12 +6,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rpcnet_proto::swim::{Identity, NodeName, Swim, Time};
 use rpcnet_proto::wire::StreamKind;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::address;
 use super::board::Board;
+use super::certificates::Certificates;
 use super::config::ClusterConfig;
 use super::driver::{Driver, Held, Memory, Parts, Settings};
 use super::error::ClusterError;
@@ -24,10 +25,10 @@ use crate::clock;
 use crate::config::RpcConfig;
 use crate::context::Peer;
 use crate::error::RpcError;
-use crate::server::RpcServer;
 use crate::server::streams::{StreamTaker, TakenStream, Told};
+use crate::server::{RpcServer, WeakServer};
 use crate::task::Tasks;
-use crate::transport::tls::ClientAuth;
+use crate::transport::tls::{ClientAuth, ClientTls, Commit, Material};
 
 impl RpcServer {
     /// Makes this server's node a member of a cluster, reached at the server's own port.
@@ -104,18 +105,31 @@ async fn form(
         ));
     };
     let rpc = server.config();
-    let gate = Arc::new(Gate::load(rpc, &config)?);
+    let material = Material::read(&rpc.tls_files());
+    let gate = Arc::new(Gate::new(&material, &config)?);
     if rpc.client_auth() == ClientAuth::Off {
         return Err(RpcError::config(
             "members know each other by certificates: remove `with_client_auth(ClientAuth::Off)`",
         ));
     }
-    let credentials = Credentials::load(rpc, &config)?;
+    let credentials = Credentials::new(&material, &config)?;
+    let tls = ClientTls::for_member(&material)?;
     let memory = recall(&config, &credentials.name).await?;
-    let membership = assemble(rpc, &config, bound, Arc::clone(&gate), credentials, memory)?;
+    let (certificates, signers) = Certificates::new(&config, &credentials, &gate, &tls);
+    let ground = Ground {
+        rpc,
+        config: &config,
+        bound,
+        server: server.downgrade(),
+        gate: Arc::clone(&gate),
+        tls,
+        signers,
+    };
+    let membership = assemble(ground, credentials, memory)?;
     let door = Arc::new(Door {
         links: membership.links().clone(),
         gate,
+        certificates,
         membership: match hold {
             Hold::Strong => Inside::Strong(Arc::clone(&membership)),
             Hold::Weak => Inside::Weak(Arc::downgrade(&membership)),
@@ -130,15 +144,33 @@ async fn form(
     Ok(membership)
 }
 
+/// What a membership stands on.
+struct Ground<'a> {
+    rpc: &'a RpcConfig,
+    config: &'a ClusterConfig,
+    bound: SocketAddr,
+    server: WeakServer,
+    gate: Arc<Gate>,
+    tls: ClientTls,
+    /// What records are signed with from some moment on.
+    signers: watch::Receiver<Option<Credentials>>,
+}
+
 /// Makes the parts, and starts the driver.
 fn assemble(
-    rpc: &RpcConfig,
-    config: &ClusterConfig,
-    bound: SocketAddr,
-    gate: Arc<Gate>,
+    ground: Ground<'_>,
     credentials: Credentials,
     memory: Memory,
 ) -> Result<Arc<ClusterMembership>, RpcError> {
+    let Ground {
+        rpc,
+        config,
+        bound,
+        server,
+        gate,
+        tls,
+        signers,
+    } = ground;
     let tasks = Arc::new(Tasks::new());
     let (inbound_sender, inbound) = mpsc::channel(INBOUND_MAX);
     let (commands_sender, commands) = mpsc::channel(COMMANDS_MAX);
@@ -147,6 +179,7 @@ fn assemble(
         name: credentials.name.clone(),
         gate: Arc::clone(&gate),
         rpc: rpc.clone(),
+        tls,
         limits: config.limits.clone(),
         inbound: inbound_sender,
         // Its own, so that the links may be closed before the driver has ended.
@@ -178,6 +211,7 @@ fn assemble(
         inbound,
         commands,
         gate,
+        signers,
         tasks: Arc::clone(&tasks),
         leaving: leaving.clone(),
         bound,
@@ -193,6 +227,7 @@ fn assemble(
     Ok(Arc::new(ClusterMembership::from_handles(Handles {
         first,
         local_addr: bound,
+        server,
         board,
         links,
         commands: commands_sender,
@@ -247,6 +282,7 @@ fn random_seed() -> Result<u64, RpcError> {
 struct Door {
     links: Links,
     gate: Arc<Gate>,
+    certificates: Certificates,
     membership: Inside,
 }
 
@@ -307,6 +343,10 @@ impl StreamTaker for Door {
                 membership.board().ended().await;
             }
         })
+    }
+
+    fn renewed(&self, material: &Material) -> Result<Commit, RpcError> {
+        self.certificates.check(material)
     }
 
     fn is_over(&self) -> bool {

@@ -20,6 +20,7 @@ use super::member::{DRAINING_TAG, Member};
 use super::seeds::Seed;
 use super::subscription::ClusterEvents;
 use super::view::ClusterView;
+use crate::server::WeakServer;
 use crate::task::Tasks;
 
 /// This node's place in its cluster: who else is there, what they say, what happens.
@@ -62,6 +63,7 @@ pub struct ClusterMembership {
     /// This node as it started.
     first: Member,
     local_addr: SocketAddr,
+    server: WeakServer,
     board: Arc<Board>,
     links: Links,
     commands: mpsc::Sender<Command>,
@@ -76,6 +78,7 @@ pub struct ClusterMembership {
 pub(super) struct Handles {
     pub(super) first: Member,
     pub(super) local_addr: SocketAddr,
+    pub(super) server: WeakServer,
     pub(super) board: Arc<Board>,
     pub(super) links: Links,
     pub(super) commands: mpsc::Sender<Command>,
@@ -90,6 +93,7 @@ impl ClusterMembership {
         Self {
             first: handles.first,
             local_addr: handles.local_addr,
+            server: handles.server,
             board: handles.board,
             links: handles.links,
             commands: handles.commands,
@@ -368,6 +372,11 @@ impl ClusterMembership {
     /// Begins to leave; does not wait.
     pub(super) fn begin_leave(&self) {
         self.leaving.cancel();
+    }
+
+    /// The server at whose port this node is reached.
+    pub(super) const fn server(&self) -> &WeakServer {
+        &self.server
     }
 
     pub(super) const fn board(&self) -> &Arc<Board> {

@@ -2,6 +2,7 @@
 
 mod address;
 mod board;
+mod certificates;
 mod client;
 mod config;
 mod counters;

@@ -5,6 +5,7 @@ mod batch;
 mod budget;
 pub(crate) mod call;
 mod calls;
+mod certificates;
 mod connection;
 mod load;
 mod pace;
@@ -29,6 +30,8 @@ use rpcnet_proto::wire::ErrorCode;
 use tokio::sync::watch;
 
 use self::calls::Places;
+use self::certificates::Certificates;
+pub(crate) use self::certificates::WeakServer;
 use self::load::Utilization;
 pub use self::requests::{RequestResults, RequestStream};
 use self::router::IntoBytes;
@@ -43,7 +46,7 @@ use crate::error::RpcError;
 use crate::task::Tasks;
 use crate::transport::events::ConnectionEvents;
 use crate::transport::quic::{self, Admission};
-use crate::transport::tls::{self, ServerTls, TlsError};
+use crate::transport::tls::TlsError;
 
 /// Serves methods to any number of clients.
 ///
@@ -93,8 +96,8 @@ pub(crate) struct Shared {
     connections: Arc<Places>,
     /// Who takes streams that are no calls.
     taken: Mutex<Option<Taken>>,
-    /// What `bind` loaded, for `reload_tls`.
-    tls: Mutex<Option<ServerTls>>,
+    /// What `bind` loaded.
+    certificates: Mutex<Option<Certificates>>,
     /// The first method that could not be registered, for `bind` to report.
     misnamed: Mutex<Option<String>>,
 }
@@ -117,7 +120,7 @@ impl RpcServer {
             events: ConnectionEvents::default(),
             connections,
             taken: Mutex::default(),
-            tls: Mutex::new(None),
+            certificates: Mutex::new(None),
             misnamed: Mutex::new(None),
         };
         Self {
@@ -291,14 +294,10 @@ impl RpcServer {
         if let Some(problem) = self.shared.first_misnamed() {
             return Err(RpcError::config(problem));
         }
-        let tls = tls::load_server(&config.tls_files(), config.client_auth())?;
-        let events = self.shared.events.clone();
-        let server = quic::bind(config, &tls, self.shared.admission.clone(), events)?;
-        *self
-            .shared
-            .tls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(tls);
+        let certificates = Certificates::load(config)?;
+        let (tls, events) = (&certificates.tls, self.shared.events.clone());
+        let server = quic::bind(config, tls, self.shared.admission.clone(), events)?;
+        self.shared.hold(certificates);
         self.socket_addr = Some(server.local_addr()?);
         Ok(server)
     }
@@ -429,27 +428,6 @@ impl RpcServer {
     #[must_use]
     pub fn last_handshake_failure(&self) -> Option<TlsError> {
         self.shared.events.handshake_failures().last("this server")
-    }
-
-    /// Reads the certificate files again; connections made from now on use them.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind`](Self::bind), and [`RpcError::ConfigError`] before it; what was in
-    /// force stays in force.
-    pub fn reload_tls(&self) -> Result<(), RpcError> {
-        let config = &self.shared.config;
-        match &*self
-            .shared
-            .tls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-        {
-            Some(tls) => Ok(tls.reload(&config.tls_files(), config.client_auth())?),
-            None => Err(RpcError::config(
-                "certificates are loaded by `bind`: call it first",
-            )),
-        }
     }
 }
 

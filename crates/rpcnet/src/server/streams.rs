@@ -10,7 +10,9 @@ use rpcnet_proto::wire::StreamKind;
 
 use super::RpcServer;
 use crate::context::Peer;
+use crate::error::RpcError;
 use crate::transport::quic::QuicConnection;
+use crate::transport::tls::{Commit, Material};
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Takes over the streams of one kind.
@@ -44,6 +46,11 @@ pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
     /// it needs the server no more.
     fn leave(&self) -> Told {
         Box::pin(std::future::ready(()))
+    }
+
+    /// Checks what is to replace the certificates of its own, and changes nothing yet.
+    fn renewed(&self, _material: &Material) -> Result<Commit, RpcError> {
+        Ok(Box::new(|| {}))
     }
 
     /// Whether it takes no more, so that another may take its place.

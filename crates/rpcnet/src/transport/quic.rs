@@ -146,7 +146,7 @@ impl Dialer {
         Ok(Self(client))
     }
 
-    /// As [`dial`](Self::dial), whoever answers; see [`load_member`](super::tls::load_member).
+    /// As [`dial`](Self::dial), whoever answers; see [`ClientTls::for_member`].
     ///
     /// # Cancel safety
     ///

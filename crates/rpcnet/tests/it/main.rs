@@ -26,6 +26,7 @@ mod reconnect;
 mod registration;
 mod reset_window;
 mod robustness;
+mod rotation;
 mod services;
 mod shapes;
 mod shared_port;

@@ -15,6 +15,7 @@ use crate::client::Endpoint;
 use crate::cluster::workers::{Reach, Worker, WorkerShared};
 use crate::config::RpcConfig;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
+use crate::renewal::CertificateStatus;
 use crate::task::Tasks;
 
 /// The lines to all workers. Callers read them without a lock.
@@ -175,11 +176,29 @@ impl Lines {
         is_complete
     }
 
+    /// Reads the certificate files again, for connections to come.
+    pub(super) fn reload(&self) -> Result<(), RpcError> {
+        match self.endpoint.load_full() {
+            Some(endpoint) => endpoint.reload(&self.rpc.tls_files()),
+            None => {
+                let _guard = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                self.endpoint().map(drop)
+            }
+        }
+    }
+
+    /// What is in force, once the files could be read.
+    pub(super) fn certificates(&self) -> Option<CertificateStatus> {
+        let endpoint = self.endpoint.load();
+        endpoint.as_ref().map(|endpoint| endpoint.certificates())
+    }
+
+    /// For whoever holds `writing`.
     fn endpoint(&self) -> Result<Arc<Endpoint>, RpcError> {
         if let Some(endpoint) = self.endpoint.load_full() {
             return Ok(endpoint);
         }
-        let endpoint = Arc::new(Endpoint::new(&self.rpc)?);
+        let endpoint = Endpoint::new(&self.rpc)?;
         self.endpoint.store(Some(Arc::clone(&endpoint)));
         Ok(endpoint)
     }

@@ -4,6 +4,7 @@
 //! [`decide`] say what a failed attempt means: only that file knows what may be repeated.
 
 mod attempt;
+mod certificates;
 mod choose;
 mod config;
 mod counters;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpcnet_proto::swim::{Address, NodeName, Swim, Time};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,7 @@ use super::config::OnMinority;
 use super::counters::DriverCounters;
 use super::event::ClusterEvent;
 use super::links::{Inbound, Links};
-use super::proof::Gate;
+use super::proof::{Credentials, Gate};
 use super::view::ClusterView;
 use crate::task::Tasks;
 
@@ -46,6 +46,8 @@ pub(super) struct Parts {
     pub(super) inbound: mpsc::Receiver<Inbound>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) gate: Arc<Gate>,
+    /// What this node signs with from some moment on.
+    pub(super) signers: watch::Receiver<Option<Credentials>>,
     pub(super) tasks: Arc<Tasks>,
     /// Cancelled to leave.
     pub(super) leaving: CancellationToken,
@@ -80,6 +82,7 @@ pub(super) struct Driver {
     inbound: mpsc::Receiver<Inbound>,
     commands: mpsc::Receiver<Command>,
     gate: Arc<Gate>,
+    signers: watch::Receiver<Option<Credentials>>,
     tasks: Arc<Tasks>,
     leaving: CancellationToken,
     board: Arc<Board>,
@@ -121,6 +124,7 @@ impl Driver {
             inbound: parts.inbound,
             commands: parts.commands,
             gate: parts.gate,
+            signers: parts.signers,
             tasks: parts.tasks,
             leaving: parts.leaving,
             board,
@@ -152,6 +156,7 @@ impl Driver {
                 () = self.leaving.cancelled(), if !self.is_leaving => self.leave(),
                 _ = self.inbound.recv_many(&mut arrived, INBOUND_AT_ONCE) => {}
                 Some(command) = self.commands.recv() => self.obey(command),
+                Ok(()) = self.signers.changed() => self.sign_anew(),
                 resolved = self.joining.resolved() => self.on_resolved(resolved),
                 () = self.memory.written() => {}
                 () = sleep_until(due) => {}
@@ -210,6 +215,17 @@ impl Driver {
                 Some(event) => self.on_event(event),
                 None => return,
             }
+        }
+    }
+
+    /// Says everything about this node again, signed with the certificate that it has now.
+    fn sign_anew(&mut self) {
+        let credentials = self.signers.borrow_and_update().clone();
+        if let Some(credentials) = credentials {
+            let now = self.now();
+            let signer = Some(credentials.signer);
+            self.swim.set_signer(now, credentials.key, signer);
+            self.drain();
         }
     }
 

@@ -38,6 +38,7 @@ use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::server::streams::{StreamTaker, TakenStream};
 use crate::task::Tasks;
+use crate::transport::tls::ClientTls;
 
 /// What the links of a membership are made of.
 #[derive(Debug)]
@@ -48,8 +49,10 @@ pub(crate) struct LinksSetup {
     pub(crate) name: NodeName,
     /// Who is let in.
     pub(crate) gate: Arc<Gate>,
-    /// Certificates, limits, and the address whose interface dials go out from.
+    /// Limits, and the address whose interface dials go out from.
     pub(crate) rpc: RpcConfig,
+    /// What members are dialled with.
+    pub(crate) tls: ClientTls,
     /// Bounds.
     pub(crate) limits: ClusterLimits,
     /// Where what arrives goes.
@@ -110,7 +113,7 @@ pub(crate) enum Sign {
 pub(crate) struct Links(Arc<Shared>);
 
 impl Links {
-    /// Loads the certificates and binds the socket from which members are dialled.
+    /// Binds the socket from which members are dialled.
     ///
     /// # Errors
     ///

@@ -27,7 +27,6 @@ use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::task::Tasks;
 use crate::transport::quic::{Dialer, QuicConnection};
-use crate::transport::tls;
 
 /// Signs that wait for a listener; the oldest are lost to it.
 const SIGNS_MAX: usize = 1024;
@@ -73,8 +72,7 @@ impl Shared {
     pub(super) fn new(setup: LinksSetup) -> Result<Self, RpcError> {
         let cluster = NodeName::new(&setup.cluster)
             .map_err(|error| RpcError::config(format!("cluster name: {error}")))?;
-        let tls = tls::load_member(&setup.rpc.tls_files())?;
-        let dialer = Dialer::for_members(&setup.rpc, &tls)?;
+        let dialer = Dialer::for_members(&setup.rpc, &setup.tls)?;
         let state = State {
             table: Table::new(setup.limits.links_max),
             dials: Dials::new(&setup.limits),

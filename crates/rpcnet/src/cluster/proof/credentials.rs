@@ -13,10 +13,9 @@ use super::roots::{self, Roots};
 use super::signer::Signer;
 use crate::clock;
 use crate::cluster::ClusterConfig;
-use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::identity::PeerIdentity;
-use crate::transport::tls::{CertificateFile, KeyFile, TlsError};
+use crate::transport::tls::{KeyFile, Material, TlsError};
 
 /// This node's name, the certificates that its records carry, and what signs them.
 #[derive(Clone, Debug)]
@@ -31,36 +30,29 @@ pub(crate) struct Credentials {
 }
 
 impl Credentials {
-    /// Reads certificate, key and CA, and checks that members with the same CA and policy will
+    /// Takes certificate, key and CA, and checks that members with the same CA and policy will
     /// accept them.
     ///
     /// # Errors
     ///
     /// [`RpcError::TlsError`] if a file is not sound, or the key not the certificate's;
     /// [`RpcError::ConfigError`] if they do not make a member, which says what to set.
-    pub(crate) fn load(rpc: &RpcConfig, cluster: &ClusterConfig) -> Result<Self, RpcError> {
-        Self::load_at(rpc, cluster, clock::wall())
-    }
-
-    pub(super) fn load_at(
-        rpc: &RpcConfig,
-        cluster: &ClusterConfig,
-        now: SystemTime,
-    ) -> Result<Self, RpcError> {
-        let Some(key_path) = &rpc.key_path else {
+    pub(crate) fn new(material: &Material, cluster: &ClusterConfig) -> Result<Self, RpcError> {
+        let now = clock::wall();
+        let (Some(key_path), Some(key_file)) = (material.key_path(), material.key()) else {
             return Err(RpcError::config(
                 "a member needs the private key of its certificate: set it with \
                  RpcConfig::with_key_path",
             ));
         };
-        let Some(ca_path) = &rpc.ca_path else {
+        let (Some(ca_path), Some(ca)) = (material.ca_path(), material.ca()) else {
             return Err(RpcError::config(
                 "a member needs the CA that members' certificates are verified against: set it \
                  with RpcConfig::with_ca_path",
             ));
         };
-        let path = &rpc.cert_path;
-        let files = CertificateFile::read(path)?.der();
+        let path = material.cert_path();
+        let files = material.certificates()?.der();
         let chain: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         let leaf = *chain.first().ok_or_else(|| unreadable(path))?;
         let identity = PeerIdentity::from_der(leaf).map_err(|_| unreadable(path))?;
@@ -74,9 +66,10 @@ impl Credentials {
             ))
         })?;
         gate::serves_a_member(&certificate).map_err(|_| wrong_usage(path))?;
-        let key = key(path, ca_path, &chain, now)?;
+        let roots = Roots::of(ca_path, &ca?)?;
+        let key = key(path, ca_path, &roots, &chain, now)?;
         let public_key = PublicKey::of(&certificate).ok_or_else(|| unsupported(path))?;
-        let signer = signer(path, key_path, &public_key)?;
+        let signer = signer(path, key_path, &key_file?, &public_key)?;
         Ok(Self { name, key, signer })
     }
 }
@@ -111,8 +104,14 @@ fn name(path: &Path, identity: &PeerIdentity, set: Option<&str>) -> Result<NodeN
 }
 
 /// The part of the chain that others need, as a record carries it.
-fn key(path: &Path, ca_path: &Path, chain: &[&[u8]], now: SystemTime) -> Result<Bytes, RpcError> {
-    let verified = Roots::load(ca_path)?
+fn key(
+    path: &Path,
+    ca_path: &Path,
+    roots: &Roots,
+    chain: &[&[u8]],
+    now: SystemTime,
+) -> Result<Bytes, RpcError> {
+    let verified = roots
         .verify(chain, now)
         .map_err(|error| refused(path, ca_path, &error))?;
     let between = verified.between.iter().map(Vec::as_slice);
@@ -139,11 +138,15 @@ fn key(path: &Path, ca_path: &Path, chain: &[&[u8]], now: SystemTime) -> Result<
     Ok(key.into())
 }
 
-/// Reads the private key, and signs once to see that it is the certificate's.
-fn signer(path: &Path, key_path: &Path, public_key: &PublicKey) -> Result<Arc<dyn Sign>, RpcError> {
+/// Takes the private key, and signs once to see that it is the certificate's.
+fn signer(
+    path: &Path,
+    key_path: &Path,
+    private_key: &KeyFile,
+    public_key: &PublicKey,
+) -> Result<Arc<dyn Sign>, RpcError> {
     const SAMPLE: &[u8] = b"rpcnet key check\n";
-    let private_key = KeyFile::read(key_path)?.der();
-    let signer = Signer::from_der(&private_key).ok_or_else(|| unsupported(key_path))?;
+    let signer = Signer::from_der(&private_key.der()).ok_or_else(|| unsupported(key_path))?;
     let proof = signer.sign(SAMPLE);
     if !public_key.verifies(SAMPLE, &proof) {
         return Err(RpcError::tls(TlsError::KeyMismatch {

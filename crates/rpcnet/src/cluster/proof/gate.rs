@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use rpcnet_proto::swim::{NodeName, Record};
 use thiserror::Error;
@@ -13,9 +14,9 @@ use super::holders::{Holder, Holders, KeyDigest};
 use super::public_key::PublicKey;
 use super::roots::{self, Roots};
 use crate::cluster::{ClusterConfig, MemberPolicy};
-use crate::config::RpcConfig;
 use crate::error::RpcError;
 use crate::identity::PeerIdentity;
+use crate::transport::tls::{Commit, Material};
 
 /// Decides whom this node takes for a member, and whose records it believes.
 ///
@@ -25,6 +26,13 @@ use crate::identity::PeerIdentity;
 pub(crate) struct Gate {
     cluster: String,
     policy: MemberPolicy,
+    trust: Arc<ArcSwap<Trust>>,
+}
+
+/// The authorities, and whose certificates they were found to have signed: replaced together, so
+/// that nobody is remembered whom they do not know.
+#[derive(Debug)]
+struct Trust {
     roots: Roots,
     holders: Holders,
 }
@@ -44,24 +52,29 @@ pub(crate) enum NotAdmitted {
 }
 
 impl Gate {
-    /// Reads the CA.
+    /// Takes the CA.
     ///
     /// # Errors
     ///
     /// [`RpcError::ConfigError`] without a CA, [`RpcError::TlsError`] if its file is not sound.
-    pub(crate) fn load(rpc: &RpcConfig, cluster: &ClusterConfig) -> Result<Self, RpcError> {
-        let Some(ca) = &rpc.ca_path else {
-            return Err(RpcError::config(
-                "a member needs the CA that other members' certificates are verified against: set \
-                 it with RpcConfig::with_ca_path",
-            ));
-        };
+    pub(crate) fn new(material: &Material, cluster: &ClusterConfig) -> Result<Self, RpcError> {
         Ok(Self {
             cluster: cluster.cluster.clone(),
             policy: cluster.policy.clone(),
-            roots: Roots::load(ca)?,
-            holders: Holders::new(HOLDERS_MAX),
+            trust: Arc::new(ArcSwap::from_pointee(Trust::new(material)?)),
         })
+    }
+
+    /// Checks what is to replace the CA. Records that were believed stay believed; each further
+    /// one has to chain to the new CA.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(crate) fn renewed(&self, material: &Material) -> Result<Commit, RpcError> {
+        let trust = Arc::new(Trust::new(material)?);
+        let place = Arc::clone(&self.trust);
+        Ok(Box::new(move || place.store(trust)))
     }
 
     /// Whether a peer whose certificate TLS has verified is the member of this name.
@@ -92,13 +105,14 @@ impl Gate {
         }
         let mut key_digest = KeyDigest::default();
         key_digest.copy_from_slice(digest(&SHA256, key).as_ref());
-        let holder = match self.holders.get(&key_digest, now) {
+        let trust = self.trust.load();
+        let holder = match trust.holders.get(&key_digest, now) {
             Some(holder) => holder,
             None => {
-                let Some(holder) = self.holder(key, name, now).map(Arc::new) else {
+                let Some(holder) = trust.holder(key, name, now).map(Arc::new) else {
                     return false;
                 };
-                self.holders.insert(key_digest, &holder);
+                trust.holders.insert(key_digest, &holder);
                 holder
             }
         };
@@ -110,7 +124,22 @@ impl Gate {
 
     #[cfg(test)]
     pub(super) fn holders_len(&self) -> usize {
-        self.holders.len()
+        self.trust.load().holders.len()
+    }
+}
+
+impl Trust {
+    fn new(material: &Material) -> Result<Self, RpcError> {
+        let (Some(path), Some(ca)) = (material.ca_path(), material.ca()) else {
+            return Err(RpcError::config(
+                "a member needs the CA that other members' certificates are verified against: set \
+                 it with RpcConfig::with_ca_path",
+            ));
+        };
+        Ok(Self {
+            roots: Roots::of(path, &ca?)?,
+            holders: Holders::new(HOLDERS_MAX),
+        })
     }
 
     /// Verifies a key: what is cheap first, signatures last.

@@ -29,8 +29,9 @@ pub(super) struct VerifiedChain {
 }
 
 impl Roots {
-    pub(super) fn load(path: &Path) -> Result<Self, RpcError> {
-        let certificates = CertificateFile::read(path)?.der();
+    /// Takes the certificates of the file at this path.
+    pub(super) fn of(path: &Path, certificates: &CertificateFile) -> Result<Self, RpcError> {
+        let certificates = certificates.der();
         let mut roots = Vec::with_capacity(certificates.len());
         for (index, der) in certificates.into_iter().enumerate() {
             let validity = parse(&der).map(|certificate| Validity::of(&certificate));

@@ -56,6 +56,18 @@ pub enum TlsError {
         /// The library's own words.
         reason: &'static str,
     },
+    /// The certificates in a file have expired, so that nothing was replaced by them.
+    #[error("what is in {} has expired: renew it, or check this machine's clock", path.display())]
+    Expired {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificates in a file are not valid yet, so that nothing was replaced by them.
+    #[error("what is in {} is not valid yet: check this machine's clock", path.display())]
+    NotYetValid {
+        /// The file.
+        path: PathBuf,
+    },
     /// Settings that contradict each other; the text says what to set.
     #[error("{0}")]
     Config(Cow<'static, str>),
@@ -130,7 +142,12 @@ impl TlsError {
     pub fn is_file_problem(&self) -> bool {
         matches!(
             self,
-            Self::File { .. } | Self::Pem { .. } | Self::KeyMismatch { .. } | Self::Unusable { .. }
+            Self::File { .. }
+                | Self::Pem { .. }
+                | Self::KeyMismatch { .. }
+                | Self::Unusable { .. }
+                | Self::Expired { .. }
+                | Self::NotYetValid { .. }
         )
     }
 }

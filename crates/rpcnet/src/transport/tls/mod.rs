@@ -6,18 +6,18 @@
 
 mod classify;
 mod error;
+mod in_force;
+mod material;
 mod pem;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{Context, SHA256};
 use rpcnet_proto::wire::ALPN;
 use s2n_quic::provider::tls::Provider;
 use s2n_quic::provider::tls::s2n_tls::callbacks::VerifyHostNameCallback;
@@ -27,13 +27,16 @@ use s2n_quic::provider::tls::s2n_tls::{Client, ConnectionContext, Server, error:
 
 pub(crate) use classify::{WRONG_USAGE_REASON, classify};
 pub use error::TlsError;
+pub use in_force::OwnCertificate;
+pub(crate) use in_force::{InForce, Span};
+pub(crate) use material::Material;
 pub use pem::PemProblem;
 pub(crate) use pem::{CertificateFile, KeyFile};
 
 use super::reset_token::ResetKey;
 
 /// Where the TLS material lies on disk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     /// A server's certificate chain, leaf first. A client's chain if there is a key, else the
     /// certificate that servers must chain to.
@@ -45,24 +48,16 @@ pub(crate) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// What the files hold, in short: two that differ have another digest.
-    pub(crate) fn digest(&self) -> io::Result<[u8; 32]> {
-        let mut context = Context::new(&SHA256);
-        for file in [Some(&self.cert), self.key.as_ref(), self.ca.as_ref()] {
-            let Some(file) = file else {
-                context.update(&[0]);
-                continue;
-            };
-            let contents = std::fs::read(file)?;
-            context.update(&[1]);
-            context.update(&(contents.len() as u64).to_be_bytes());
-            context.update(&contents);
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(context.finish().as_ref());
-        Ok(digest)
+    /// What the files hold, in short: two that differ have another digest. `None` where one cannot
+    /// be read.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        let material = Material::read_once(self);
+        material.is_readable().then(|| material.digest())
     }
 }
+
+/// Puts into force what was checked before; cannot fail, nor wait.
+pub(crate) type Commit = Box<dyn FnOnce() + Send>;
 
 /// Whether a server asks its clients for a certificate.
 ///
@@ -88,28 +83,32 @@ pub(crate) struct ServerTls {
     reset_key: ResetKey,
 }
 
-/// Reads and checks a server's certificate, key and CA.
-pub(crate) fn load_server(files: &TlsFiles, auth: ClientAuth) -> Result<ServerTls, TlsError> {
-    let (config, reset_key) = server_config(files, auth)?;
-    Ok(ServerTls {
-        config: Arc::new(ArcSwap::from_pointee(config)),
-        reset_key,
-    })
-}
-
 impl ServerTls {
+    /// Checks a server's certificate, key and CA.
+    pub(crate) fn new(material: &Material, auth: ClientAuth) -> Result<Self, TlsError> {
+        let (config, reset_key) = server_config(material, auth)?;
+        Ok(Self {
+            config: Arc::new(ArcSwap::from_pointee(config)),
+            reset_key,
+        })
+    }
+
     /// The provider for an s2n-quic server. Each handshake uses what is loaded when it begins.
     pub(crate) fn provider(&self) -> impl Provider + use<> {
         let config = Arc::clone(&self.config);
         Server::from_loader(move |_: ConnectionContext<'_>| Config::clone(&config.load()))
     }
 
-    /// Replaces certificate, key and CA for handshakes to come; established connections keep
-    /// theirs. If anything is wrong with the files, nothing changes. The reset key stays as it was.
-    pub(crate) fn reload(&self, files: &TlsFiles, auth: ClientAuth) -> Result<(), TlsError> {
-        let (config, _) = server_config(files, auth)?;
-        self.config.store(Arc::new(config));
-        Ok(())
+    /// Checks what is to replace certificate, key and CA for handshakes to come; established
+    /// connections keep theirs. The reset key stays as it was.
+    pub(crate) fn renewed(
+        &self,
+        material: &Material,
+        auth: ClientAuth,
+    ) -> Result<Commit, TlsError> {
+        let (config, _) = server_config(material, auth)?;
+        let place = Arc::clone(&self.config);
+        Ok(Box::new(move || place.store(Arc::new(config))))
     }
 
     /// The key for stateless resets, derived from the private key: so it outlives a restart without
@@ -141,22 +140,23 @@ enum ServerNames {
     Any,
 }
 
-/// Reads and checks a client's trust root and, if it has a key, its own identity.
-pub(crate) fn load_client(files: &TlsFiles) -> Result<ClientTls, TlsError> {
-    ClientTls::load(files, ServerNames::AsDialled)
-}
-
-/// As [`load_client`], for a member of a cluster: it does not know who answers at the
-/// address of a seed, so it accepts whoever chains to the CA, and looks at the name of the
-/// verified [`crate::PeerIdentity`] afterwards.
-pub(crate) fn load_member(files: &TlsFiles) -> Result<ClientTls, TlsError> {
-    ClientTls::load(files, ServerNames::Any)
-}
-
 impl ClientTls {
-    fn load(files: &TlsFiles, names: ServerNames) -> Result<Self, TlsError> {
+    /// Checks a client's trust root and, if it has a key, its own identity.
+    pub(crate) fn new(material: &Material) -> Result<Self, TlsError> {
+        Self::with_names(material, ServerNames::AsDialled)
+    }
+
+    /// As [`new`](Self::new), for a member of a cluster: it does not know who answers at the
+    /// address of a seed, so it accepts whoever chains to the CA, and looks at the name of the
+    /// verified [`crate::PeerIdentity`] afterwards.
+    pub(crate) fn for_member(material: &Material) -> Result<Self, TlsError> {
+        Self::with_names(material, ServerNames::Any)
+    }
+
+    fn with_names(material: &Material, names: ServerNames) -> Result<Self, TlsError> {
+        let config = client_config(material, names)?;
         Ok(Self {
-            config: Arc::new(ArcSwap::from_pointee(client_config(files, names)?)),
+            config: Arc::new(ArcSwap::from_pointee(config)),
             names,
         })
     }
@@ -167,12 +167,11 @@ impl ClientTls {
         Client::from_loader(move |_: ConnectionContext<'_>| Config::clone(&config.load()))
     }
 
-    /// Replaces trust root and identity for handshakes to come. If anything is wrong with the
-    /// files, nothing changes.
-    pub(crate) fn reload(&self, files: &TlsFiles) -> Result<(), TlsError> {
-        self.config
-            .store(Arc::new(client_config(files, self.names)?));
-        Ok(())
+    /// Checks what is to replace trust root and identity for handshakes to come.
+    pub(crate) fn renewed(&self, material: &Material) -> Result<Commit, TlsError> {
+        let config = client_config(material, self.names)?;
+        let place = Arc::clone(&self.config);
+        Ok(Box::new(move || place.store(Arc::new(config))))
     }
 }
 
@@ -182,14 +181,14 @@ impl fmt::Debug for ClientTls {
     }
 }
 
-fn server_config(files: &TlsFiles, auth: ClientAuth) -> Result<(Config, ResetKey), TlsError> {
-    let Some(key) = &files.key else {
+fn server_config(material: &Material, auth: ClientAuth) -> Result<(Config, ResetKey), TlsError> {
+    let Some(key) = material.key() else {
         return Err(TlsError::Config(Cow::Borrowed(
             "a server needs the private key of its certificate: set it with \
              RpcConfig::with_key_path",
         )));
     };
-    let client_auth = match (auth, &files.ca) {
+    let client_auth = match (auth, material.ca_path()) {
         (ClientAuth::Required, None) => {
             return Err(TlsError::Config(Cow::Borrowed(
                 "client certificates are required but there is nothing to verify them against: \
@@ -201,38 +200,40 @@ fn server_config(files: &TlsFiles, auth: ClientAuth) -> Result<(Config, ResetKey
         (ClientAuth::Required, Some(ca)) => Some((ClientAuthType::Required, ca)),
     };
 
-    let mut builder = base_config(&files.cert)?;
-    let key = present(&mut builder, &files.cert, key)?;
-    if let Some((client_auth, ca)) = client_auth {
-        trust(&mut builder, ca)?;
+    let cert = material.cert_path();
+    let mut builder = base_config(cert)?;
+    let key = present(&mut builder, material, key)?;
+    if let (Some((client_auth, path)), Some(ca)) = (client_auth, material.ca()) {
+        trust(&mut builder, path, &ca?)?;
         builder
             .set_client_auth_type(client_auth)
             .and_then(|builder| builder.set_verify_host_callback(AnyName))
-            .map_err(|error| unusable(ca, &error))?;
+            .map_err(|error| unusable(path, &error))?;
     }
-    let config = builder
-        .build()
-        .map_err(|error| unusable(&files.cert, &error))?;
+    let config = builder.build().map_err(|error| unusable(cert, &error))?;
     Ok((config, ResetKey::derive(key.pem().as_bytes())))
 }
 
-fn client_config(files: &TlsFiles, names: ServerNames) -> Result<Config, TlsError> {
-    let mut builder = base_config(&files.cert)?;
+fn client_config(material: &Material, names: ServerNames) -> Result<Config, TlsError> {
+    let cert = material.cert_path();
+    let mut builder = base_config(cert)?;
     if names == ServerNames::Any {
         builder
             .set_verify_host_callback(AnyName)
-            .map_err(|error| unusable(&files.cert, &error))?;
+            .map_err(|error| unusable(cert, &error))?;
     }
-    match (&files.key, &files.ca) {
-        (None, ca) => trust(&mut builder, ca.as_ref().unwrap_or(&files.cert))?,
-        (Some(key), Some(ca)) => {
-            trust(&mut builder, ca)?;
-            present(&mut builder, &files.cert, key)?;
+    let ca = material.ca_path().zip(material.ca());
+    match (material.key(), ca) {
+        (None, None) => trust(&mut builder, cert, &material.certificates()?)?,
+        (None, Some((path, ca))) => trust(&mut builder, path, &ca?)?,
+        (Some(key), Some((path, ca))) => {
+            trust(&mut builder, path, &ca?)?;
+            present(&mut builder, material, key)?;
             // Not `Required`: that would end the handshake with a server that asks for no
             // certificate.
             builder
                 .set_client_auth_type(ClientAuthType::Optional)
-                .map_err(|error| unusable(&files.cert, &error))?;
+                .map_err(|error| unusable(cert, &error))?;
         }
         (Some(_), None) => {
             return Err(TlsError::Config(Cow::Borrowed(
@@ -241,9 +242,7 @@ fn client_config(files: &TlsFiles, names: ServerNames) -> Result<Config, TlsErro
             )));
         }
     }
-    builder
-        .build()
-        .map_err(|error| unusable(&files.cert, &error))
+    builder.build().map_err(|error| unusable(cert, &error))
 }
 
 fn base_config(cert: &Path) -> Result<Builder, TlsError> {
@@ -258,17 +257,27 @@ fn base_config(cert: &Path) -> Result<Builder, TlsError> {
     Ok(builder)
 }
 
-fn trust(builder: &mut Builder, path: &Path) -> Result<(), TlsError> {
-    let certificates = CertificateFile::read(path)?;
+fn trust(
+    builder: &mut Builder,
+    path: &Path,
+    certificates: &CertificateFile,
+) -> Result<(), TlsError> {
     builder
         .trust_pem(certificates.pem().as_bytes())
         .map_err(|error| unusable(path, &error))?;
     Ok(())
 }
 
-fn present(builder: &mut Builder, cert: &Path, key: &Path) -> Result<KeyFile, TlsError> {
-    let certificates = CertificateFile::read(cert)?;
-    let private_key = KeyFile::read(key)?;
+fn present(
+    builder: &mut Builder,
+    material: &Material,
+    key: Result<KeyFile, TlsError>,
+) -> Result<KeyFile, TlsError> {
+    let cert = material.cert_path();
+    let certificates = material.certificates()?;
+    let private_key = key?;
+    // Where there is a key, it has a path.
+    let key = material.key_path().unwrap_or(cert);
     builder
         .load_pem(certificates.pem().as_bytes(), private_key.pem().as_bytes())
         .map_err(|error| match error.name() {

@@ -4,13 +4,15 @@
 //! last block and over a key that shares a file with its certificate, and says no more than
 //! "invalid PEM".
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::borrow::Cow;
 use std::path::Path;
 
 use x509_parser::pem::Pem;
 
 use super::TlsError;
+#[cfg(any(test, feature = "dev-certs"))]
+use super::material;
+use super::material::FILE_BYTES_MAX;
 
 /// What is wrong with a PEM file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +57,14 @@ pub(crate) struct CertificateFile {
 }
 
 impl CertificateFile {
+    #[cfg(any(test, feature = "dev-certs"))]
     pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
-        Self::parse(&read(path)?).map_err(|problem| pem_error(path, problem))
+        Self::of(path, &material::contents(path)?)
+    }
+
+    /// What the file at this path holds.
+    pub(super) fn of(path: &Path, bytes: &[u8]) -> Result<Self, TlsError> {
+        Self::parse(&text(bytes)).map_err(|problem| pem_error(path, problem))
     }
 
     fn parse(text: &str) -> Result<Self, PemProblem> {
@@ -101,8 +109,14 @@ pub(crate) struct KeyFile {
 }
 
 impl KeyFile {
+    #[cfg(any(test, feature = "dev-certs"))]
     pub(crate) fn read(path: &Path) -> Result<Self, TlsError> {
-        Self::parse(&read(path)?).map_err(|problem| pem_error(path, problem))
+        Self::of(path, &material::contents(path)?)
+    }
+
+    /// What the file at this path holds.
+    pub(super) fn of(path: &Path, bytes: &[u8]) -> Result<Self, TlsError> {
+        Self::parse(&text(bytes)).map_err(|problem| pem_error(path, problem))
     }
 
     fn parse(text: &str) -> Result<Self, PemProblem> {
@@ -198,24 +212,9 @@ fn delimiter<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
     line.strip_prefix(prefix)?.strip_suffix("-----")
 }
 
-fn read(path: &Path) -> Result<String, TlsError> {
-    let bytes = read_bounded(path)
-        .map_err(|source| TlsError::File {
-            path: path.to_path_buf(),
-            source,
-        })?
-        .ok_or_else(|| pem_error(path, PemProblem::TooLarge))?;
-    // Comments may be in any encoding; the blocks themselves are ASCII, so nothing of them is lost.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// `None` if there is more than [`FILE_BYTES_MAX`].
-fn read_bounded(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= FILE_BYTES_MAX).then_some(bytes))
+/// Comments may be in any encoding; the blocks themselves are ASCII, so nothing of them is lost.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 fn pem_error(path: &Path, problem: PemProblem) -> TlsError {
@@ -226,6 +225,3 @@ fn pem_error(path: &Path, problem: PemProblem) -> TlsError {
 }
 
 const CERTIFICATE: &str = "CERTIFICATE";
-
-/// A bundle of every public CA is a quarter of this.
-const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -18,6 +18,7 @@ use crate::cluster::links::{Inbound, LinkCounters, Links, LinksSetup};
 use crate::cluster::proof::Gate;
 use crate::cluster::{ClusterConfig, ClusterLimits, MemberState};
 use crate::task::Tasks;
+use crate::transport::tls::{ClientTls, Material};
 use crate::{RpcClient, RpcConfig, RpcServer};
 
 /// A CA, and a place for files.
@@ -101,7 +102,8 @@ impl Node {
     async fn start(name: &str, plan: Plan, config: RpcConfig) -> Self {
         let name = node_name(name);
         let cluster = ClusterConfig::local().with_cluster_name(plan.cluster);
-        let gate = Gate::load(&config, &cluster).expect("the CA is sound");
+        let material = Material::read(&config.tls_files());
+        let gate = Gate::new(&material, &cluster).expect("the CA is sound");
         let (sender, inbound) = mpsc::channel(plan.inbound);
         let tasks = Arc::new(Tasks::new());
         let links = Links::new(LinksSetup {
@@ -109,6 +111,7 @@ impl Node {
             name: name.clone(),
             gate: Arc::new(gate),
             rpc: config.clone(),
+            tls: ClientTls::for_member(&material).expect("the files are sound"),
             limits: plan.limits,
             inbound: sender,
             tasks: tasks.clone(),

@@ -31,7 +31,7 @@ impl Files {
     }
 
     fn load_as(&self, config: &ClusterConfig) -> Result<Credentials, RpcError> {
-        Credentials::load(&self.rpc, config)
+        Credentials::new(&material(&self.rpc), config)
     }
 
     /// What is said about the files with a configuration.
@@ -99,10 +99,10 @@ fn development_certificates_make_members() {
     let rpc = RpcConfig::new(path("node.pem"), "127.0.0.1:0")
         .with_key_path(path("node-key.pem"))
         .with_ca_path(path("ca.pem"));
-    let credentials = Credentials::load(&rpc, &in_production()).unwrap();
+    let credentials = Credentials::new(&material(&rpc), &in_production()).unwrap();
     assert_eq!(credentials.name, name("worker-1"));
     let localhost = in_production().with_node_name("localhost");
-    let credentials = Credentials::load(&rpc, &localhost).unwrap();
+    let credentials = Credentials::new(&material(&rpc), &localhost).unwrap();
     assert_eq!(credentials.name, name("localhost"));
 }
 

@@ -111,10 +111,13 @@ fn holders_are_bounded_and_those_in_use_stay() {
     let leaf = roots::parse(&node.chain[0]).unwrap();
     let scratch = Scratch::new();
     let path = scratch.write("ca.pem", &ca.certificate.pem());
-    let verified = roots::Roots::load(&path)
-        .unwrap()
-        .verify(&[&node.chain[0]], now())
-        .unwrap();
+    let verified = roots::Roots::of(
+        &path,
+        &crate::transport::tls::CertificateFile::read(&path).unwrap(),
+    )
+    .unwrap()
+    .verify(&[&node.chain[0]], now())
+    .unwrap();
     let holder = std::sync::Arc::new(Holder {
         names: Box::default(),
         public_key: PublicKey::of(&leaf).unwrap(),

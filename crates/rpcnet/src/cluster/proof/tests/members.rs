@@ -58,12 +58,13 @@ fn a_peer_is_admitted_under_its_own_names_only() {
 #[test]
 fn a_gate_without_a_ca_says_what_to_set() {
     let rpc = RpcConfig::new("absent.pem", "127.0.0.1:0");
-    let error = Gate::load(&rpc, &in_production()).unwrap_err();
+    let error = Gate::new(&material(&rpc), &in_production()).unwrap_err();
     assert!(matches!(error, RpcError::ConfigError(_)));
     assert!(
         error.to_string().contains("RpcConfig::with_ca_path"),
         "{error}"
     );
-    let error = Gate::load(&rpc.with_ca_path("absent.pem"), &in_production()).unwrap_err();
+    let error =
+        Gate::new(&material(&rpc.with_ca_path("absent.pem")), &in_production()).unwrap_err();
     assert!(matches!(error, RpcError::TlsError(_)), "{error}");
 }

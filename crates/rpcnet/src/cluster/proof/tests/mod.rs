@@ -25,6 +25,7 @@ use super::*;
 use crate::cluster::{ClusterConfig, MemberPolicy};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
+use crate::transport::tls::Material;
 
 const CLUSTER: &str = "production";
 
@@ -124,7 +125,7 @@ impl Authority {
         let scratch = Scratch::new();
         let ca = scratch.write("ca.pem", &self.certificate.pem());
         let rpc = RpcConfig::new("absent.pem", "127.0.0.1:0").with_ca_path(ca);
-        Gate::load(&rpc, config).unwrap()
+        Gate::new(&material(&rpc), config).unwrap()
     }
 }
 
@@ -184,6 +185,10 @@ const HOUR_S: i64 = 60 * 60;
 /// A date, in seconds from now.
 fn date(from_now: i64) -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc() + time::Duration::seconds(from_now)
+}
+
+fn material(rpc: &RpcConfig) -> Material {
+    Material::read(&rpc.tls_files())
 }
 
 fn now() -> SystemTime {

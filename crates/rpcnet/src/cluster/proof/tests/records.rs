@@ -152,3 +152,29 @@ fn a_remembered_certificate_ends_when_it_ends() {
         assert_eq!(gate.verifies(&record, at), expected, "{at:?}");
     }
 }
+
+#[test]
+fn authorities_overlap_and_whom_one_has_vouched_for_goes_with_it() {
+    let (old, new) = (Authority::root("old"), Authority::root("new"));
+    let gate = old.gate();
+    let (before, after) = (old.node("worker-1"), new.node("worker-1"));
+    let believed = || [&before, &after].map(|node| gate.verifies(&node.record(), now()));
+    assert_eq!(believed(), [true, false]);
+    let scratch = Scratch::new();
+    for (authorities, expected) in [
+        (vec![&old, &new], [true, true]),
+        (vec![&new], [false, true]),
+        (vec![&old], [true, false]),
+    ] {
+        let bundle: String = authorities.iter().map(|ca| ca.certificate.pem()).collect();
+        let ca = scratch.write("ca.pem", &bundle);
+        let rpc = RpcConfig::new("absent.pem", "127.0.0.1:0").with_ca_path(ca);
+        gate.renewed(&material(&rpc)).unwrap()();
+        assert_eq!(believed(), expected);
+    }
+    scratch.write("ca.pem", "no certificate");
+    let rpc =
+        RpcConfig::new("absent.pem", "127.0.0.1:0").with_ca_path(scratch.0.path().join("ca.pem"));
+    assert!(gate.renewed(&material(&rpc)).is_err());
+    assert_eq!(believed(), [true, false]);
+}

@@ -30,6 +30,14 @@ use crate::certs::{DevCa, Identity};
 use crate::transport::close_format::AlertsPassThrough;
 use crate::transport::events::{ConnectionEvents, HandshakeFailures, peer_chain, peer_identity};
 
+fn load_server(files: &TlsFiles, auth: ClientAuth) -> Result<ServerTls, TlsError> {
+    ServerTls::new(&Material::read(files), auth)
+}
+
+fn load_client(files: &TlsFiles) -> Result<ClientTls, TlsError> {
+    ClientTls::new(&Material::read(files))
+}
+
 /// Certificates on disk.
 struct Scratch {
     dir: TempDir,

@@ -27,7 +27,9 @@ async fn a_reload_concerns_new_handshakes_and_spares_old_connections() {
         &new.ca.server(&["localhost"]).unwrap(),
         Some(&new),
     );
-    tls.clone().reload(&files, ClientAuth::Required).unwrap();
+    tls.clone()
+        .renewed(&Material::read(&files), ClientAuth::Required)
+        .unwrap()();
     assert_eq!(greeted(&host, &by_new, "localhost").await.unwrap(), "alice");
     let after = greeted(&host, &by_old, "localhost").await;
     assert_is!(after, Err(TlsError::PeerUntrusted));
@@ -47,8 +49,9 @@ async fn a_reload_of_bad_files_changes_nothing() {
         ..files
     };
     assert!(
-        tls.reload(&half_written, ClientAuth::default())
-            .unwrap_err()
+        tls.renewed(&Material::read(&half_written), ClientAuth::default())
+            .err()
+            .unwrap()
             .is_file_problem()
     );
     let outcome = greeted(&host, &home.anonymous_client(), "localhost").await;
@@ -70,6 +73,6 @@ async fn a_client_reloads_its_trust_root_and_identity() {
     let before = greeted(&host, &client, "localhost").await;
     assert_is!(before, Err(TlsError::PeerUntrusted));
     let alice = scratch.identity("alice", &home.ca.client("alice").unwrap(), Some(&home));
-    client.reload(&alice).unwrap();
+    client.renewed(&Material::read(&alice)).unwrap()();
     assert_eq!(greeted(&host, &client, "localhost").await.unwrap(), "alice");
 }
