@@ -35,9 +35,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Certs(args) => cmd::certs::run(args)
-            .map_err(Into::into)
-            .and_then(|report| print(&report)),
+        Command::Certs(args) => cmd::certs::run(args),
         Command::Cluster(args) => cmd::cluster::run(args),
         Command::Demo(args) => cmd::demo::run(&args),
         Command::DemoServer(args) => cmd::demo::server::run(&args),

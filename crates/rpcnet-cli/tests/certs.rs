@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -155,6 +156,8 @@ fn inspect_tells_what_one_asks_of_a_certificate() {
         "certs/ca.pem: certificate 1 of 1\n",
         "  subject         CN=rpcnet development CA\n",
         "  may sign others yes\n",
+        "  key             ECDSA P-256\n",
+        "  usage           keyCertSign, cRLSign\n",
         "(364 days left)\n",
         "  SHA-256         ",
     ] {
@@ -164,6 +167,109 @@ fn inspect_tells_what_one_asks_of_a_certificate() {
         .lines()
         .find_map(|line| line.strip_prefix("  SHA-256         "));
     assert_eq!(fingerprint.unwrap().split(':').count(), 32);
+}
+
+#[test]
+fn inspect_tells_machines_the_same_and_never_prints_a_key() {
+    let scratch = scratch();
+    let dir = scratch.path();
+    done(dir, "certs dev");
+    let key = fs::read_to_string(dir.join("certs/server-key.pem")).unwrap();
+    let certificate = fs::read_to_string(dir.join("certs/server.pem")).unwrap();
+    let ca = fs::read_to_string(dir.join("certs/ca.pem")).unwrap();
+    fs::write(dir.join("both.pem"), format!("{key}{certificate}{ca}")).unwrap();
+    let text = done(dir, "certs inspect both.pem certs/client.pem");
+    let json = done(dir, "certs inspect both.pem certs/client.pem --json");
+    let secret = key.lines().nth(1).unwrap();
+    assert!(!text.contains(secret) && !json.contains(secret));
+    let lines: Vec<serde_json::Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let at = |line: &serde_json::Value| (line["file"].clone(), line["certificate"].clone());
+    let files = [("both.pem", 1), ("both.pem", 2), ("certs/client.pem", 1)];
+    assert_eq!(lines.len(), files.len());
+    for (line, (file, number)) in lines.iter().zip(files) {
+        assert_eq!(at(line), (file.into(), number.into()));
+        assert_eq!(line["key"], "ECDSA P-256");
+        assert_eq!(line["validity"], "valid");
+        assert_eq!(line["issuer"], "CN=rpcnet development CA");
+        assert_eq!(line["sha256"].as_str().unwrap().len(), 64);
+        assert!(text.contains(line["serial"].as_str().unwrap()));
+        let not_after = line["not_after"].as_str().unwrap();
+        assert!(
+            not_after.len() == 20 && not_after.ends_with('Z'),
+            "{not_after}"
+        );
+    }
+    let names = serde_json::json!(["localhost", "127.0.0.1", "::1"]);
+    assert_eq!(lines[0]["names"], names);
+    let usages = serde_json::json!(["serverAuth", "clientAuth"]);
+    assert_eq!(lines[0]["extended_key_usage"], usages);
+    assert_eq!(
+        (&lines[0]["is_ca"], &lines[1]["is_ca"]),
+        (&false.into(), &true.into())
+    );
+}
+
+#[test]
+fn expiry_fails_where_a_certificate_ends_within_so_many_days() {
+    let scratch = scratch();
+    let dir = scratch.path();
+    done(dir, "certs dev");
+    let fine = done(dir, "certs expiry certs/server.pem certs/ca.pem");
+    let lines: Vec<&str> = fine.lines().collect();
+    assert!(lines[0].starts_with("ok   89 days        "), "{fine}");
+    assert!(
+        lines[0].ends_with("  certs/server.pem  localhost"),
+        "{fine}"
+    );
+    assert!(lines[1].starts_with("ok   364 days       "), "{fine}");
+    done(dir, "certs expiry certs/server.pem --within 89");
+
+    let line = "certs expiry certs/server.pem no.pem certs/ca.pem --within 90";
+    let output = rpcnet(dir, line);
+    let report = String::from_utf8(output.stdout).unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        report.starts_with("SOON 89 days") && report.contains("\nok   364 days"),
+        "{report}"
+    );
+    assert!(
+        complaint.starts_with("error: cannot read no.pem: No such"),
+        "{complaint}"
+    );
+    assert!(
+        complaint.ends_with("; 1 of 2 certificates are not valid for 90 days from now\n"),
+        "{complaint}"
+    );
+    let output = rpcnet(dir, "certs expiry certs/server.pem --within 90 --json");
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &value["ends_soon"]),
+        (Some(1), &true.into())
+    );
+    assert_eq!(value["days_left"], 89);
+}
+
+#[test]
+fn expiry_knows_what_is_over_and_what_is_still_to_come() {
+    let scratch = scratch();
+    let dir = scratch.path();
+    let (now, day) = (SystemTime::now(), Duration::from_secs(24 * 60 * 60));
+    for (stem, from, to, words) in [
+        ("old", now - 3 * day, now - day, "SOON expired "),
+        ("early", now + day, now + 90 * day, "SOON not yet valid "),
+    ] {
+        let ca = rpcnet::certs::DevCa::generate("times").unwrap();
+        let identity = ca.with_validity(from, to).client(stem).unwrap();
+        identity.write(dir, stem).unwrap();
+        let output = rpcnet(dir, &format!("certs expiry {stem}.pem --within 0"));
+        assert_eq!(output.status.code(), Some(1));
+        let report = String::from_utf8(output.stdout).unwrap();
+        assert!(report.starts_with(words), "{report}");
+    }
 }
 
 #[test]
@@ -203,6 +309,8 @@ fn misuse_is_told_apart_from_failure() {
         "certs server",
         "certs client",
         "certs inspect",
+        "certs expiry",
+        "certs expiry certs/ca.pem --within -1",
         "certs dev --days",
     ] {
         failed(scratch.path(), line, 2);
@@ -219,7 +327,7 @@ fn help_shows_examples_that_work() {
         .filter_map(|line| line.strip_prefix("  rpcnet "))
         .map(|line| line.split("  ").next().unwrap())
         .collect();
-    assert_eq!(examples.len(), 5, "{help}");
+    assert_eq!(examples.len(), 6, "{help}");
     for example in examples {
         done(scratch.path(), example);
     }

@@ -1,15 +1,16 @@
 //! `rpcnet certs`: development certificates, and what a certificate says.
 
+mod expiry;
+mod inspect;
+
+use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Subcommand;
-use rpcnet::certs::{
-    CertificateSummary, CertsError, DevCa, Identity, dev_certificates_for, inspect,
-};
+use rpcnet::certs::{CertsError, DevCa, Identity, dev_certificates_for};
 
-/// Make certificates for development, or inspect any certificate.
+/// Make certificates for development, or inspect any certificates.
 ///
 /// Identities are valid for 90 days, the CA for a year. Nothing is ever overwritten. Not for
 /// production: the CA's key lies unencrypted beside what it signs.
@@ -25,7 +26,8 @@ const EXAMPLES: &str = "Examples:
   rpcnet certs dev --dir tls --name db.local  for another name too, in ./tls
   rpcnet certs client --name alice            one more client, signed by ./certs/ca.pem
   rpcnet certs node --name node-1 --name 10.0.0.1
-  rpcnet certs inspect certs/server.pem";
+  rpcnet certs inspect certs/server.pem
+  rpcnet certs expiry certs/server.pem certs/ca.pem --within 30";
 
 #[derive(Subcommand)]
 enum What {
@@ -62,11 +64,8 @@ enum What {
         #[command(flatten)]
         place: Place,
     },
-    /// Subject, names, validity and fingerprint of every certificate in a PEM file.
-    Inspect {
-        /// The file.
-        file: PathBuf,
-    },
+    Inspect(inspect::Args),
+    Expiry(expiry::Args),
 }
 
 #[derive(clap::Args)]
@@ -93,9 +92,22 @@ struct Place {
 
 const DIR: &str = "certs";
 
-/// Does it, and returns the report to print.
-pub(crate) fn run(args: Args) -> Result<String, CertsError> {
+/// Does it, and prints what was done or found.
+///
+/// # Errors
+///
+/// What could not be read or written, or which certificates end soon.
+pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
     match args.what {
+        What::Inspect(args) => inspect::run(&args),
+        What::Expiry(args) => expiry::run(&args),
+        making => crate::print(&make(making)?),
+    }
+}
+
+/// Makes what was asked for, and returns the report to print.
+fn make(what: What) -> Result<String, CertsError> {
+    match what {
         What::Dev { dir, names } => dev(&dir, &names),
         What::Ca { dir, name } => ca(&dir, &name),
         What::Server(SignedNames { names, place }) => {
@@ -111,7 +123,7 @@ pub(crate) fn run(args: Args) -> Result<String, CertsError> {
             let (stem, written) = signed(&place, &[name], |ca, names| ca.client(names[0]))?;
             Ok(written + &client_usage(&place, &stem))
         }
-        What::Inspect { file } => inspected(&file),
+        What::Inspect(_) | What::Expiry(_) => Ok(String::new()),
     }
 }
 
@@ -235,60 +247,6 @@ fn client_usage(place: &Place, stem: &str) -> String {
         place.out().join(format!("{stem}.pem")),
         place.out().join(format!("{stem}-key.pem")),
     )
-}
-
-fn inspected(file: &Path) -> Result<String, CertsError> {
-    let certificates = inspect(file)?;
-    let mut report = String::new();
-    for (position, certificate) in certificates.iter().enumerate() {
-        let (number, count) = (position + 1, certificates.len());
-        line(
-            &mut report,
-            format_args!("{}: certificate {number} of {count}", file.display()),
-        );
-        describe(&mut report, certificate);
-    }
-    Ok(report)
-}
-
-fn describe(report: &mut String, certificate: &CertificateSummary) {
-    let identity = &certificate.identity;
-    let names: Vec<String> = identity
-        .dns_names()
-        .iter()
-        .chain(identity.uris())
-        .map(|name| name.escape_debug().to_string())
-        .chain(identity.ip_addresses().iter().map(ToString::to_string))
-        .collect();
-    let now = SystemTime::now();
-    let validity = match certificate.days_left(now) {
-        _ if certificate.not_before > now => "NOT YET VALID".to_owned(),
-        days @ 0.. => format!("{days} days left"),
-        _ => "EXPIRED".to_owned(),
-    };
-    let fingerprint: Vec<String> = identity
-        .fingerprint()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
-    for (key, value) in [
-        ("subject", certificate.subject.clone()),
-        ("issuer", certificate.issuer.clone()),
-        ("names", names.join(", ")),
-        (
-            "may sign others",
-            if certificate.is_ca { "yes" } else { "no" }.to_owned(),
-        ),
-        ("valid from", certificate.not_before_text.clone()),
-        (
-            "valid until",
-            format!("{} ({validity})", certificate.not_after_text),
-        ),
-        ("serial", identity.serial_hex().to_owned()),
-        ("SHA-256", fingerprint.join(":")),
-    ] {
-        line(report, format_args!("  {key:<16}{value}"));
-    }
 }
 
 fn line(report: &mut String, text: std::fmt::Arguments<'_>) {
