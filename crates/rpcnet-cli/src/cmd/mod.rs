@@ -4,3 +4,4 @@ pub(crate) mod access;
 pub(crate) mod certs;
 pub(crate) mod cluster;
 pub(crate) mod demo;
+pub(crate) mod hangup;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::process::{READY, STOPPED};
 use super::words::{Polyglot, WordsServer};
+use crate::cmd::hangup::Hangups;
 
 /// Serve the demo's methods until standard input is closed.
 #[derive(clap::Args)]
@@ -57,15 +58,17 @@ async fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     register_plain(&server).await;
     register_waiting(&server).await;
     let quic_server = server.bind()?;
+    let hangups = Hangups::listen()?;
     let address = server.socket_addr.ok_or("bound to no address")?;
     say(&format!("{READY}{address}"))?;
     let asked_to_stop = async {
         // Data or an error would be no less of a reason.
         let _ = tokio::task::spawn_blocking(|| io::stdin().read(&mut [0])).await;
     };
-    let report = server
-        .serve_with_shutdown(quic_server, asked_to_stop, GRACE)
-        .await?;
+    let report = tokio::select! {
+        report = server.serve_with_shutdown(quic_server, asked_to_stop, GRACE) => report?,
+        never = hangups.reload(&server) => match never {},
+    };
     say(&format!(
         "{STOPPED}{} completed, {} cut, in {} ms",
         report.completed,

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::super::process::{READY, STOPPED, run_alone};
 use super::super::server::say;
+use crate::cmd::hangup::Hangups;
 
 /// Be a node of the demo's cluster until standard input is closed, then leave it.
 #[derive(clap::Args)]
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut server = RpcServer::new(member(&args.dir, &args.name, ANY_PORT));
     let quic_server = server.bind()?;
+    let hangups = Hangups::listen()?;
     let address = server.socket_addr.ok_or("bound to no address")?;
     let config = ClusterConfig::lan()
         .with_cluster_name("demo")
@@ -70,6 +72,7 @@ async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
     tokio::select! {
         served = server.start(quic_server) => Err(served.err().map_or("the server ended".into(), Into::into)),
         outcome = Box::pin(work) => outcome,
+        never = hangups.reload(&server) => match never {},
     }
 }
 

@@ -13,6 +13,7 @@ use super::super::cluster::node::member;
 use super::super::process::{READY, STOPPED, run_alone};
 use super::super::server::say;
 use super::work::{Bench, WorkServer};
+use crate::cmd::hangup::Hangups;
 
 /// Work in the demo's cluster until standard input is closed, then drain.
 #[derive(clap::Args)]
@@ -47,6 +48,7 @@ async fn work(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut server = RpcServer::new(member(&args.dir, &args.name, args.bind));
     server.add_service(WorkServer::service(Bench::new(&args.name)));
     let quic_server = server.bind()?;
+    let hangups = Hangups::listen()?;
     let address = server.socket_addr.ok_or("bound to no address")?;
     let config = ClusterConfig::lan()
         .with_cluster_name("demo")
@@ -66,6 +68,7 @@ async fn work(args: &Args) -> Result<(), Box<dyn Error>> {
     let report = tokio::select! {
         report = serve => report?,
         Err(error) = enter => return Err(error),
+        never = hangups.reload(&server) => match never {},
     };
     say(&format!(
         "{STOPPED}{} completed, {} cut",
