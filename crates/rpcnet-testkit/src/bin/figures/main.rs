@@ -1,7 +1,7 @@
 //! Prints the figures that rpcnet is held to, and ends with a failure where one falls short.
 //!
-//! `figures calls`, `figures services`, `figures cluster` and `figures workers` measure them in full,
-//! with `--quick` in small amounts. Every figure is one line: name, value, unit, goal (`-` where it is
+//! `figures calls`, `services`, `cluster`, `workers` and `operate` measure them in full, with `--quick` in
+//! small amounts. Every figure is one line: name, value, unit, goal (`-` where it is
 //! there to be known), and `ok` or `short`; lines that begin with `#` are remarks. For servers, clients,
 //! members and workers that are killed or stopped the program starts itself again.
 //!
@@ -22,6 +22,7 @@ mod figure;
 mod group;
 mod load;
 mod moment;
+mod operate;
 mod percentile;
 mod raw_client;
 mod record;
@@ -57,6 +58,8 @@ enum Command {
     Cluster(Amounts),
     /// Workers that are killed, stopped, slow or overrun, and a client that calls them (3 if skipped)
     Workers(Workers),
+    /// Services that are operated: certificates that are replaced under load
+    Operate(Amounts),
     /// Serve the methods that are measured, until SIGTERM
     #[command(hide = true)]
     Serve(serve::Serve),
@@ -120,6 +123,7 @@ async fn main() -> Result<ExitCode, BoxError> {
             let Workers { amounts, seed } = workers;
             amounts.measure(workers::SCENARIOS, seed).await
         }
+        Command::Operate(amounts) => amounts.measure(operate::SCENARIOS, 0).await,
         Command::Serve(serve) => serve.run().await.map(|()| ExitCode::SUCCESS),
         Command::Drive(drive) => drive.run().await.map(|()| ExitCode::SUCCESS),
         Command::Member(member) => member.run().await.map(|()| ExitCode::SUCCESS),

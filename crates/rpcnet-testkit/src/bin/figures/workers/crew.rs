@@ -10,10 +10,11 @@ use rpcnet::cluster::{
     ClusterClient, ClusterClientCounters, ClusterConfig, ClusterMembership, LoadBalancingStrategy,
     Worker, WorkerConfig, WorkerPool, WorkerRegistry,
 };
-use rpcnet::{CallOptions, RpcConfig};
+use rpcnet::{CallOptions, RpcConfig, RpcError};
 use rpcnet_testkit::ledger::{Event, read_events};
 use rpcnet_testkit::process::Process;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -90,6 +91,30 @@ impl Crew {
     /// How this process connects to workers.
     pub(crate) fn rpc(&self) -> RpcConfig {
         caller_config(&self.roster)
+    }
+
+    /// Where the certificates of all are.
+    pub(crate) fn dir(&self) -> &Path {
+        self.roster.dir()
+    }
+
+    /// The node name of this process.
+    pub(crate) fn own_name(&self) -> &'static str {
+        CALLER
+    }
+
+    /// Reads the certificates of this process again.
+    pub(crate) fn reload(&self) -> Result<(), RpcError> {
+        self.membership.reload_tls()?;
+        self.client.reload_tls()
+    }
+
+    /// The workers, and where they are.
+    pub(crate) fn addresses(&self) -> Vec<(u16, SocketAddr)> {
+        let seats = (0..).zip(&self.seats);
+        seats
+            .filter_map(|(worker, seat)| Some((worker, seat.addr?)))
+            .collect()
     }
 
     /// The workers, as what carries calls.

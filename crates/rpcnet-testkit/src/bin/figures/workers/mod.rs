@@ -2,7 +2,7 @@
 
 pub(crate) mod caller;
 mod cancelled;
-mod crew;
+pub(crate) mod crew;
 mod failing;
 mod fair;
 mod kill;

@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// What a worker process is told when it starts. Later it is told on its standard input, line by line:
-/// `work MICROSECONDS`, `fail PERCENT`. It ends in good order at SIGTERM, and at once with its input.
+/// `work MICROSECONDS`, `fail PERCENT`, `reload` for its certificates. It ends in good order at SIGTERM, and at once with its input.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
     /// Directory with the certificates and the ledger
@@ -129,7 +129,7 @@ impl Worker {
             terminate.recv().await;
         };
         let served = server.serve_with_shutdown(quic_server, terminated, GRACE);
-        let obeyed = obey(&service);
+        let obeyed = obey(&service, &server);
         tokio::pin!(served, obeyed);
         // Where nobody answers, asking goes on in the background.
         let joined = async { drop(cluster.join(&self.join).await) };
@@ -158,12 +158,13 @@ impl Worker {
 }
 
 /// Does what is said on the standard input, until it ends.
-async fn obey(service: &Service) -> Result<(), BoxError> {
+async fn obey(service: &Service, server: &RpcServer) -> Result<(), BoxError> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         match line.split_once(' ') {
             Some(("work", us)) => service.work(Duration::from_micros(us.parse()?)),
             Some(("fail", percent)) => service.fail(percent.parse()?),
+            None if line == "reload" => server.reload_tls()?,
             _ => return Err(format!("there is no order `{line}`").into()),
         }
     }
