@@ -34,6 +34,9 @@ mod performance {}
 #[doc = include_str!("../../../docs/book/src/tls.md")]
 mod tls {}
 
+#[doc = include_str!("../../../docs/book/src/certificates.md")]
+mod certificates {}
+
 #[doc = include_str!("../../../docs/book/src/shutdown.md")]
 mod shutdown {}
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rpcnet::certs::{CertsError, DevCa, Identity};
 use rpcnet::{ClientAuth, RpcConfig};
@@ -77,6 +78,8 @@ impl Certificates {
             .with_key_path(&self.key)
             .with_ca_path(&self.ca)
             .with_client_auth(ClientAuth::Required)
+            // They are renewed while the program runs.
+            .with_certificate_watch(Duration::from_secs(30))
     }
 }
 

@@ -162,24 +162,16 @@ fn assemble(
     credentials: Credentials,
     memory: Memory,
 ) -> Result<Arc<ClusterMembership>, RpcError> {
-    let Ground {
-        rpc,
-        config,
-        bound,
-        server,
-        gate,
-        tls,
-        signers,
-    } = ground;
+    let (config, bound) = (ground.config, ground.bound);
     let tasks = Arc::new(Tasks::new());
     let (inbound_sender, inbound) = mpsc::channel(INBOUND_MAX);
     let (commands_sender, commands) = mpsc::channel(COMMANDS_MAX);
     let links = Links::new(LinksSetup {
         cluster: config.cluster.clone(),
         name: credentials.name.clone(),
-        gate: Arc::clone(&gate),
-        rpc: rpc.clone(),
-        tls,
+        gate: Arc::clone(&ground.gate),
+        rpc: ground.rpc.clone(),
+        tls: ground.tls,
         limits: config.limits.clone(),
         inbound: inbound_sender,
         // Its own, so that the links may be closed before the driver has ended.
@@ -187,16 +179,7 @@ fn assemble(
     })?;
     let swim_config = config.swim_config();
     let leave_delay = swim_config.leave_delay;
-    let identity = Identity {
-        epoch: boot_epoch(memory.held().epoch),
-        address: config
-            .advertised
-            .unwrap_or_else(|| address::presumed(bound)),
-        tags: config.initial_tags()?,
-        key: credentials.key,
-        signer: Some(credentials.signer),
-        name: credentials.name,
-    };
+    let identity = identity(config, bound, credentials, &memory)?;
     let swim = Swim::new(Time::default(), identity, swim_config, random_seed()?);
     let view = Driver::first_view(&swim);
     let Some(first) = view.local().cloned() else {
@@ -210,8 +193,8 @@ fn assemble(
         links: links.clone(),
         inbound,
         commands,
-        gate,
-        signers,
+        gate: ground.gate,
+        signers: ground.signers,
         tasks: Arc::clone(&tasks),
         leaving: leaving.clone(),
         bound,
@@ -227,7 +210,7 @@ fn assemble(
     Ok(Arc::new(ClusterMembership::from_handles(Handles {
         first,
         local_addr: bound,
-        server,
+        server: ground.server,
         board,
         links,
         commands: commands_sender,
@@ -236,6 +219,23 @@ fn assemble(
         leave_delay,
         drain_notice: config.drain_notice(),
     })))
+}
+
+fn identity(
+    config: &ClusterConfig,
+    bound: SocketAddr,
+    credentials: Credentials,
+    memory: &Memory,
+) -> Result<Identity, RpcError> {
+    let advertised = config.advertised;
+    Ok(Identity {
+        epoch: boot_epoch(memory.held().epoch),
+        address: advertised.unwrap_or_else(|| address::presumed(bound)),
+        tags: config.initial_tags()?,
+        key: credentials.key,
+        signer: Some(credentials.signer),
+        name: credentials.name,
+    })
 }
 
 /// What is known from before the start.
