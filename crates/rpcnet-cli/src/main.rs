@@ -20,6 +20,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(Box<cmd::bench::Args>),
     Certs(cmd::certs::Args),
     Cluster(cmd::cluster::Args),
     Demo(cmd::demo::Args),
@@ -35,6 +36,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Bench(args) => cmd::bench::run(&args),
         Command::Certs(args) => cmd::certs::run(args),
         Command::Cluster(args) => cmd::cluster::run(args),
         Command::Demo(args) => cmd::demo::run(&args),

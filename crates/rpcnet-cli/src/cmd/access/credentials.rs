@@ -105,9 +105,22 @@ impl Credentials {
     ///
     /// As [`RpcClient::connect`].
     pub(crate) async fn connect(&self, target: &Target) -> Result<RpcClient, RpcError> {
+        self.connect_with(target, |config| config).await
+    }
+
+    /// [`connect`](Self::connect) with settings that differ from those of a question.
+    ///
+    /// # Errors
+    ///
+    /// As [`RpcClient::connect`].
+    pub(crate) async fn connect_with(
+        &self,
+        target: &Target,
+        adapt: impl Fn(RpcConfig) -> RpcConfig,
+    ) -> Result<RpcClient, RpcError> {
         let mut refused = RpcError::config("there is no name to expect in the certificate");
         for name in target.names() {
-            let config = self.config(target.address()).with_server_name(name);
+            let config = adapt(self.config(target.address())).with_server_name(name);
             match RpcClient::connect(target.address(), config).await {
                 Err(error) if is_name_mismatch(&error) => refused = error,
                 outcome => return outcome,

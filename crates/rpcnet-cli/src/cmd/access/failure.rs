@@ -76,6 +76,14 @@ impl Attempt {
         }
     }
 
+    /// Where and why, and which option to change, as an error of its own.
+    pub(crate) fn explained(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{self}\n  {hint}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Why, without where.
     pub(crate) fn reason(&self) -> &str {
         &self.reason

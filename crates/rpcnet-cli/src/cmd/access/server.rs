@@ -1,6 +1,6 @@
 //! [`ServerAccess`]: one server to ask.
 
-use rpcnet::RpcClient;
+use rpcnet::{RpcClient, RpcConfig};
 
 use super::credentials::Credentials;
 use super::failure::{Attempt, Unanswered};
@@ -32,10 +32,26 @@ impl ServerAccess {
     ///
     /// Dropping the future abandons the attempt.
     pub(crate) async fn connect(&self) -> Result<(RpcClient, Target), Unanswered> {
+        self.connect_with(|config| config).await
+    }
+
+    /// [`connect`](Self::connect) with settings that differ from those of a question.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the attempt.
+    pub(crate) async fn connect_with(
+        &self,
+        adapt: impl Fn(RpcConfig) -> RpcConfig,
+    ) -> Result<(RpcClient, Target), Unanswered> {
         let address = std::slice::from_ref(&self.address);
         let (targets, mut failures) = self.credentials.targets(address, Place::Server).await;
         for target in targets {
-            match self.credentials.connect(&target).await {
+            match self.credentials.connect_with(&target, &adapt).await {
                 Ok(client) => return Ok((client, target)),
                 Err(error) => {
                     failures.push(Attempt::failed(&self.credentials, &target, &error));

@@ -5,7 +5,6 @@ mod contacts;
 mod feed;
 mod line;
 mod members;
-mod stamp;
 mod table;
 mod view;
 mod watch;

@@ -13,8 +13,9 @@ use super::contacts::Contacts;
 use super::feed::{Feed, Update};
 use super::members::{json_line, rendered};
 use super::view::{Event, View, retain_passing};
-use super::{Question, line, stamp};
+use super::{Question, line};
 use crate::cmd::access::{Attempt, Target, Unanswered};
+use crate::cmd::stamp;
 
 /// Nodes that are asked at once when the one that was watched went away.
 const ASKED_AT_ONCE: usize = 4;

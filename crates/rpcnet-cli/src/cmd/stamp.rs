@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 /// Now, by this machine's clock: `2026-01-31T23:59:59.123Z`.
 ///
 /// In UTC, so that lines of machines in different places can be laid side by side.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     text(SystemTime::now())
 }
 
