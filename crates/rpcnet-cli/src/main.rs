@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Tools for services built with rpcnet.
 #[derive(Parser)]
@@ -23,7 +23,11 @@ enum Command {
     Bench(Box<cmd::bench::Args>),
     Certs(cmd::certs::Args),
     Cluster(cmd::cluster::Args),
+    Completions(cmd::completions::Args),
     Demo(cmd::demo::Args),
+    Man(cmd::man::Args),
+    #[command(hide = true)]
+    Reference(cmd::reference::Args),
     #[command(hide = true)]
     DemoServer(cmd::demo::server::Args),
     #[command(hide = true)]
@@ -39,7 +43,10 @@ fn main() -> ExitCode {
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Certs(args) => cmd::certs::run(args),
         Command::Cluster(args) => cmd::cluster::run(args),
+        Command::Completions(args) => cmd::completions::run(&args, &Cli::command()),
         Command::Demo(args) => cmd::demo::run(&args),
+        Command::Man(args) => cmd::man::run(&args, &Cli::command()),
+        Command::Reference(cmd::reference::Args {}) => cmd::reference::run(&Cli::command()),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
         Command::DemoNode(args) => cmd::demo::cluster::node::run(&args),
         Command::DemoWorker(args) => cmd::demo::workers::worker::run(&args),

@@ -27,7 +27,9 @@ const EXAMPLES: &str = "Examples:
   rpcnet certs client --name alice            one more client, signed by ./certs/ca.pem
   rpcnet certs node --name node-1 --name 10.0.0.1
   rpcnet certs inspect certs/server.pem
-  rpcnet certs expiry certs/server.pem certs/ca.pem --within 30";
+  rpcnet certs expiry certs/server.pem certs/ca.pem --within 30
+
+Exit code: 0 done, 1 not (standard error says why), 2 misused.";
 
 #[derive(Subcommand)]
 enum What {

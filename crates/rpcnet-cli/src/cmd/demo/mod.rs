@@ -31,11 +31,18 @@ use self::stages::Stage;
 /// restarted, and every call is accounted for. Exits with 0 only if everything behaved, and no
 /// idempotent call failed.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Show one part alone.
     #[arg(long, value_enum)]
     only: Option<Part>,
 }
+
+const EXAMPLES: &str = "Examples:
+  rpcnet demo
+  rpcnet demo --only workers
+
+Exit code: 0 everything behaved, 1 something did not, 2 misused.";
 
 /// What the demo has to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
