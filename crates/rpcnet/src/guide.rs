@@ -69,3 +69,9 @@ mod draining {}
 
 #[doc = include_str!("../../../docs/book/src/production.md")]
 mod production {}
+
+#[doc = include_str!("../../../docs/book/src/benchmarking.md")]
+mod benchmarking {}
+
+#[doc = include_str!("../../../docs/book/src/cli.md")]
+mod cli {}

@@ -17,9 +17,8 @@ const HEAD: &str = "\
 <!-- Written by `cargo run -p rpcnet-cli -- reference > docs/book/src/cli.md`.
      What is wrong here is to be mended in the commands' own help. -->
 
-`rpcnet` is one program for everything outside of your own: development certificates, a look at a
-running cluster, measuring a server. Every command explains itself with `--help`, `rpcnet man` has the
-same as manual pages, and `rpcnet completions` teaches it to your shell.
+`rpcnet` is one program for what is done to services from outside. Every command explains itself with
+`--help`; `rpcnet man` has the same as manual pages, and `rpcnet completions` teaches it to your shell.
 
 Results go to standard output, everything else to standard error. A command exits with 0 where it did
 what it was asked to, with 1 where it did not, and says why, and with 2 where it was misused; what
