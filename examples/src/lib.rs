@@ -9,5 +9,6 @@
 pub mod calculator;
 pub mod cluster;
 mod ends;
+pub mod interop;
 
 pub use ends::{ClientEnd, GRACE, Outcome, ServerEnd, run};
