@@ -128,6 +128,15 @@ impl Method {
             })
     }
 
+    /// The name of the argument that is the stream of requests.
+    pub(crate) fn requests_ident(&self) -> Option<&Ident> {
+        let is_stream = |argument: &&Argument| matches!(argument.kind, ArgumentKind::Requests(_));
+        self.arguments
+            .iter()
+            .find(is_stream)
+            .map(|argument| &argument.ident)
+    }
+
     pub(crate) fn takes_context(&self) -> bool {
         self.arguments
             .iter()

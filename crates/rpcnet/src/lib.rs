@@ -139,10 +139,10 @@ macro_rules! include_service {
 #[doc(hidden)]
 pub mod __private {
     //! What generated code names; not for others, and without a promise of stability.
-    pub use crate::schema::Schema;
+    pub use crate::schema::{Outline, Schema};
     #[cfg(feature = "prost")]
     pub use crate::typed::Protobuf;
-    pub use crate::typed::{Calls, Method, Methods, NoArgs, Out, RequestItems, Sent, Serde};
+    pub use crate::typed::{Calls, Method, Methods, NoArgs, Notes, Out, RequestItems, Sent, Serde};
     pub use serde;
 }
 

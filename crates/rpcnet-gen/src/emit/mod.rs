@@ -6,6 +6,7 @@ mod client;
 #[cfg(feature = "files")]
 pub(crate) mod files;
 pub(crate) mod names;
+mod notes;
 mod server;
 mod shared;
 #[cfg(feature = "files")]

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::names::{self, Names};
+use super::notes;
 use super::shared::{allow_deprecated, constructor, place_of};
 use crate::model::{ArgumentKind, Kind, Method, Reply, Service, Stream};
 
@@ -182,6 +183,7 @@ fn constructors(service: &Service, names: &Names) -> TokenStream {
         .methods
         .iter()
         .map(|method| registration(service, method));
+    let doc = notes::of_service(service);
     let allow_deprecated = deprecated_anywhere(service);
     quote! {
         /// Serves `handler` as `config` says, and nothing beside it.
@@ -195,7 +197,7 @@ fn constructors(service: &Service, names: &Names) -> TokenStream {
         #[must_use]
         #allow_deprecated
         #vis fn service<H: #handler>(handler: H) -> #root::Service {
-            #root::__private::Methods::new(#name, handler) #(#methods)* .service()
+            #root::__private::Methods::new(#name, handler) #doc #(#methods)* .service()
         }
     }
 }
@@ -238,11 +240,13 @@ fn registration(service: &Service, method: &Method) -> TokenStream {
         Reply::Stream(stream) if stream.results => quote!(out.send_results(#call).await),
         Reply::Stream(_) => quote!(out.send_items(#call).await),
     };
+    let noted = notes::of_method(service, method);
     let place = place_of(method);
     quote_spanned! {place=>
         .#register(&#constant, |handler, #context, #args #requests #responses| async move {
             #call
         })
+        #noted
     }
 }
 

@@ -349,6 +349,15 @@ impl StreamTaker for Door {
         self.certificates.check(material)
     }
 
+    fn is_draining(&self) -> bool {
+        let membership = self.membership();
+        membership.is_some_and(|membership| membership.local().is_draining())
+    }
+
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.membership()?.board().revisions())
+    }
+
     fn is_over(&self) -> bool {
         self.membership().is_none()
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use rpcnet_proto::{Code, CodecId};
+use rpcnet_proto::{CallKind, Code, CodecId};
 use serde::Serialize;
 
 use super::event::ClusterEvent;
@@ -18,6 +18,7 @@ use crate::codec;
 use crate::context::CallContext;
 use crate::error::RpcError;
 use crate::server::RpcServer;
+use crate::server::about::Builtin;
 
 /// Adds the methods to the server. They answer for as long as the membership is there.
 pub(super) async fn register(
@@ -41,6 +42,7 @@ pub(super) async fn register(
             std::future::ready(Watch::new(check(&context), source.clone()))
         })
         .await;
+    server.describe(SERVICE, SERVICE_DOC, &BUILTINS);
 }
 
 /// Who presents a verified certificate may ask.
@@ -308,3 +310,19 @@ const fn name_of(event: &ClusterEvent) -> &'static str {
 
 const MEMBERS: &str = "rpcnet.cluster/members";
 const WATCH: &str = "rpcnet.cluster/watch";
+
+const SERVICE: &str = "rpcnet.cluster";
+const SERVICE_DOC: &str = "The cluster that the server is a node of, as that node sees it.";
+
+const BUILTINS: [Builtin; 2] = [
+    Builtin {
+        method: MEMBERS,
+        kind: CallKind::Unary,
+        doc: "The members. Takes nothing.",
+    },
+    Builtin {
+        method: WATCH,
+        kind: CallKind::ServerStreaming,
+        doc: "The members, then what happens to them. Takes nothing.",
+    },
+];

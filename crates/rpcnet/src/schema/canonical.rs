@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use super::graph::{Graph, Leaf, Node, NodeId, ROOT, Shape};
 
-type Class = usize;
+pub(super) type Class = usize;
 
 /// Through so many options and collections a shared part is still written in place.
 const PLAIN_LEVELS_MAX: usize = 4;
@@ -24,7 +24,7 @@ pub(super) fn text(graph: &Graph) -> String {
 
 /// What a class is: all of it, but for what its parts are.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Form {
+pub(super) enum Form {
     Leaf(Leaf),
     /// Nothing of it was seen.
     Opaque,
@@ -40,16 +40,16 @@ enum Form {
 }
 
 /// The forms of all classes; the first is the whole.
-struct Forms {
-    root: Class,
-    forms: Vec<Form>,
+pub(super) struct Forms {
+    pub(super) root: Class,
+    pub(super) forms: Vec<Form>,
 }
 
 const OPAQUE: Class = 0;
 const UNREAD: Class = 1;
 
 /// Tells nodes apart by their forms, then by the classes of their parts, until no more can be.
-fn classes(graph: &Graph) -> Forms {
+pub(super) fn classes(graph: &Graph) -> Forms {
     let mut class_of = vec![OPAQUE; graph.nodes.len()];
     let mut count = 0;
     loop {
@@ -301,7 +301,7 @@ fn mentions(forms: &Forms) -> Vec<usize> {
     mentions
 }
 
-fn leaf_name(leaf: Leaf) -> &'static str {
+pub(super) fn leaf_name(leaf: Leaf) -> &'static str {
     match leaf {
         Leaf::Bool => "bool",
         Leaf::I8 => "i8",

@@ -28,6 +28,7 @@
 mod candidates;
 mod canonical;
 mod graph;
+mod outline;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,9 @@ mod tracer;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use trace::Trace;
+use trace::{Reader, Trace};
+
+pub use self::outline::Outline;
 
 /// The structure of what travels, as canonical text.
 ///
@@ -51,10 +54,17 @@ pub struct Schema {
 
 /// Learns the structure of a type; takes well under a millisecond for an ordinary one.
 pub(crate) fn of<T: DeserializeOwned>() -> Schema {
-    let graph = Trace::explore::<T>();
+    let graph = Trace::explore::<T>(Reader::Machine);
     Schema {
         text: canonical::text(&graph).into(),
     }
+}
+
+/// Learns what a type looks like in JSON, for people.
+///
+/// That is not always what other codecs carry: an address is text there, bytes here.
+pub(crate) fn outline<T: DeserializeOwned>() -> Outline {
+    outline::of(&Trace::explore::<T>(Reader::Human))
 }
 
 impl Schema {

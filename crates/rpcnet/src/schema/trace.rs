@@ -70,7 +70,17 @@ enum Way {
     Variant(usize),
 }
 
+/// Whom the format that is made believe is for; some types travel as text where it is people.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Of the codecs that do not name fields; what is protected are these.
+    Machine,
+    /// Of JSON.
+    Human,
+}
+
 pub(super) struct Trace {
+    pub(super) reader: Reader,
     state: RefCell<State>,
 }
 
@@ -91,8 +101,9 @@ struct State {
 }
 
 impl Trace {
-    pub(super) fn explore<T: DeserializeOwned>() -> Graph {
+    pub(super) fn explore<T: DeserializeOwned>(reader: Reader) -> Graph {
         let trace = Self {
+            reader,
             state: RefCell::new(State::new()),
         };
         let root = Slot {

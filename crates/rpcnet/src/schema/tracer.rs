@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Visitor};
 use super::candidates::{BOOLS, BYTE_LENGTHS, BYTES, CHARS, FLOATS, SIGNED, TEXTS, UNSIGNED};
 use super::graph::{Identity, Leaf, NodeId, Shape, Slot};
 use super::parts::{Entries, EnumParts, Parts};
-use super::trace::{Trace, TraceError};
+use super::trace::{Reader, Trace, TraceError};
 
 /// Answers the question for one part.
 #[derive(Clone, Copy)]
@@ -107,9 +107,8 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         deserialize_char as Char: visit_char(CHARS);
     }
 
-    // What is protected are the codecs that do not name fields, none of which is text.
     fn is_human_readable(&self) -> bool {
-        false
+        self.trace.reader == Reader::Human
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TraceError> {

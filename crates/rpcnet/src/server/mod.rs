@@ -1,5 +1,6 @@
 //! [`RpcServer`]: methods behind one UDP port.
 
+pub(crate) mod about;
 mod answers;
 mod batch;
 mod budget;
@@ -9,6 +10,7 @@ mod certificates;
 mod connection;
 mod load;
 mod pace;
+pub(crate) mod readiness;
 mod reply;
 pub(crate) mod requests;
 mod router;
@@ -263,10 +265,14 @@ impl RpcServer {
     }
 
     fn insert(&self, method: &str, handler: Handler) {
-        let contract = None;
+        let (contract, about) = (None, None);
         match Method::new(method) {
             Ok(method) => {
-                let route = Route { handler, contract };
+                let route = Route {
+                    handler,
+                    contract,
+                    about,
+                };
                 self.shared.router.insert(&[(method, route)]);
             }
             Err(error) => {

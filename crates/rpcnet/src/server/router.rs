@@ -13,6 +13,7 @@ use futures_core::Stream;
 use rpcnet_proto::wire::Header;
 use rpcnet_proto::{CallKind, Code, CodecId, Method, Origin, Status};
 
+use super::about::About;
 use super::pace::Pace;
 use super::requests::Requests;
 use crate::codec;
@@ -119,11 +120,12 @@ impl Contract {
     }
 }
 
-/// A method's handler, and what it demands.
+/// A method's handler, what it demands, and what is known about it.
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) handler: Handler,
     pub(crate) contract: Option<Contract>,
+    pub(crate) about: Option<Arc<About>>,
 }
 
 /// The methods of a server. Registering copies the table, so that lookups never wait.
@@ -142,11 +144,47 @@ impl Router {
         });
     }
 
+    /// Says about a method that is there, and has no definition, what it is.
+    pub(super) fn describe(&self, method: &Method, about: &Arc<About>) {
+        self.methods.rcu(|methods| {
+            let mut methods = HashMap::clone(methods);
+            if let Some(route) = methods.get_mut(method) {
+                route.about = Some(about.clone());
+            }
+            methods
+        });
+    }
+
+    /// Whether a method belongs to this service.
+    pub(super) fn offers(&self, service: &str) -> bool {
+        let methods = self.methods.load();
+        let mut abouts = methods.values().filter_map(|route| route.about.as_ref());
+        abouts.any(|about| about.service == service)
+    }
+
+    /// All methods that pass, in the order of their names.
+    pub(super) fn list(
+        &self,
+        passes: impl Fn(&str, Option<&About>) -> bool,
+    ) -> Vec<(Method, Route)> {
+        let methods = self.methods.load();
+        let mut passing: Vec<(Method, Route)> = methods
+            .iter()
+            .filter(|(method, route)| passes(method.as_str(), route.about.as_deref()))
+            .map(|(method, route)| (method.clone(), route.clone()))
+            .collect();
+        passing.sort_unstable_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        passing
+    }
+
     /// Finds the handler of a call, or says why it is refused (W-22).
     pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
         let methods = self.methods.load();
         // The method is not repeated: the caller knows it, and logs need no echo.
-        let Some(Route { handler, contract }) = methods.get(&header.method) else {
+        let Some(Route {
+            handler, contract, ..
+        }) = methods.get(&header.method)
+        else {
             let message = "the server has no such method";
             return Err(Status::new(Code::Unimplemented, message));
         };

@@ -32,6 +32,11 @@ impl Service {
         }
     }
 
+    /// The method that was added last.
+    pub(crate) fn last(&mut self) -> Option<&mut Route> {
+        self.routes.last_mut().map(|(_, route)| route)
+    }
+
     pub(crate) fn into_routes(self) -> Vec<(Method, Route)> {
         self.routes
     }

@@ -30,6 +30,8 @@ const NOTICE_SHARE: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Shutdown {
     has_begun: AtomicBool,
+    /// Sent whenever it may have changed whether the server drains.
+    pub(super) news: watch::Sender<()>,
     /// Set once calls are refused.
     pub(crate) drain: watch::Sender<Option<Drain>>,
     /// Cancelled once no connection is taken any more.
@@ -42,6 +44,7 @@ impl Shutdown {
     pub(crate) fn not_yet() -> Self {
         Self {
             has_begun: AtomicBool::new(false),
+            news: watch::Sender::new(()),
             drain: watch::Sender::new(None),
             door: CancellationToken::new(),
             busy: watch::Sender::new(()),
@@ -50,6 +53,11 @@ impl Shutdown {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.drain.borrow().is_some()
+    }
+
+    /// Whether it has been asked for; calls may be served still.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Acquire)
     }
 }
 
@@ -107,6 +115,7 @@ impl Shared {
         if self.shutdown.has_begun.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.shutdown.news.send_replace(());
         let taken = self.taken().clone();
         let taker = taken.map(|taken| taken.taker);
         let Some(taker) = taker.filter(|taker| !taker.is_over()) else {
@@ -132,6 +141,7 @@ impl Shared {
             drain.get_or_insert_with(|| Drain::new(deadline, self.places.taken()));
             is_first
         });
+        self.shutdown.news.send_replace(());
     }
 
     /// From here on no connection is taken.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::StreamKind;
+use tokio::sync::watch;
 
 use super::RpcServer;
 use crate::context::Peer;
@@ -53,6 +54,16 @@ pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
         Ok(Box::new(|| {}))
     }
 
+    /// Whether it told others that the server wants no more work, which it serves still.
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    /// Changes whenever [`is_draining`](Self::is_draining) may have.
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+
     /// Whether it takes no more, so that another may take its place.
     fn is_over(&self) -> bool {
         false
@@ -96,6 +107,8 @@ impl RpcServer {
         if is_free {
             *taken = Some(Taken { kind, taker });
         }
+        drop(taken);
+        self.shared.shutdown.news.send_replace(());
         is_free
     }
 }

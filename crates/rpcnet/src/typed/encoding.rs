@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::RpcError;
-use crate::schema::{self, Schema};
+use crate::schema::{self, Outline, Schema};
 
 /// A family of codecs that a service's messages can be written in.
 pub trait Family: Send + Sync + 'static {
@@ -44,6 +44,11 @@ pub trait Encoding<T>: Family {
 
     /// What the type looks like; none where the family's codecs evolve by themselves.
     fn schema() -> Option<Schema>;
+
+    /// What the type looks like in JSON; none where it is never written in that.
+    fn outline() -> Option<Outline> {
+        None
+    }
 }
 
 /// Types with serde's traits, in postcard, JSON and whatever else is compiled in.
@@ -69,6 +74,10 @@ impl<T: Serialize + DeserializeOwned> Encoding<T> for Serde {
 
     fn schema() -> Option<Schema> {
         Some(schema::of::<T>())
+    }
+
+    fn outline() -> Option<Outline> {
+        Some(schema::outline::<T>())
     }
 }
 

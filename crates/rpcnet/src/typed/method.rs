@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rpcnet_proto::CallKind;
+use rpcnet_proto::{CallKind, CodecId};
 
 use super::encoding::{Encoding, Serde};
 use crate::schema;
 use crate::server::Contract;
+use crate::server::about::{Described, Outlines};
 
 /// Neither holds nor drops the types, so that methods can be statics.
 type Signature<A, I, R, E, X> = fn(A, I, X) -> (R, E);
@@ -102,6 +103,33 @@ impl<A, I, R, E, X: Encodes<A, I, R, E>> Method<A, I, R, E, X> {
             kind: self.kind,
             accepts: X::accepts,
             schema: self.schema(),
+        }
+    }
+}
+
+impl<A, I, R, E, X: Encodes<A, I, R, E>> Described for Method<A, I, R, E, X> {
+    fn is_idempotent(&self) -> bool {
+        self.is_idempotent
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    fn accepts(&self, codec: CodecId) -> bool {
+        X::accepts(codec)
+    }
+
+    fn outlines(&self) -> Outlines {
+        let items = self
+            .kind
+            .streams_requests()
+            .then(<X as Encoding<I>>::outline);
+        Outlines {
+            arguments: <X as Encoding<A>>::outline(),
+            items: items.flatten(),
+            reply: <X as Encoding<R>>::outline(),
+            error: <X as Encoding<E>>::outline(),
         }
     }
 }

@@ -14,13 +14,26 @@ use super::method::{Encodes, Method};
 use super::then::then;
 use crate::context::CallContext;
 use crate::error::RpcError;
+use crate::server::about::About;
 use crate::server::requests::Requests;
-use crate::server::{Contract, Failure, Handler, Responses, Route, Service};
+use crate::server::{Failure, Handler, Responses, Route, Service};
 
 /// A service under construction: a handler, and what each method does with it.
 pub struct Methods<H> {
     handler: Arc<H>,
     service: Service,
+    doc: &'static str,
+}
+
+/// What the definition of a method says beside its types.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Notes {
+    /// Its doc comment.
+    pub doc: &'static str,
+    /// The names of the arguments in the opening message, in their order.
+    pub parameters: &'static [&'static str],
+    /// The name of the stream of requests; empty where there is none.
+    pub requests: &'static str,
 }
 
 impl<H: Send + Sync + 'static> Methods<H> {
@@ -29,7 +42,28 @@ impl<H: Send + Sync + 'static> Methods<H> {
         Self {
             handler: Arc::new(handler),
             service: Service::new(service),
+            doc: "",
         }
+    }
+
+    /// The doc comment of the service, before its methods.
+    #[must_use]
+    pub fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// What the definition says about the method that was added last.
+    #[must_use]
+    pub fn noted(mut self, notes: Notes) -> Self {
+        let about = self.service.last().and_then(|route| route.about.as_mut());
+        // Nobody shares it before the service is finished.
+        if let Some(about) = about.and_then(Arc::get_mut) {
+            about.doc = notes.doc;
+            about.parameters = notes.parameters;
+            about.requests = Some(notes.requests).filter(|name| !name.is_empty());
+        }
+        self
     }
 
     /// Adds a unary method.
@@ -55,7 +89,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
                 Err(error) => Err(unreadable(&error)),
             }))
         }));
-        self.push(method.name, handler, method.contract());
+        self.push(method, handler);
         self
     }
 
@@ -86,7 +120,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
                 }
             })
         }));
-        self.push(method.name, handler, method.contract());
+        self.push(method, handler);
         self
     }
 
@@ -117,7 +151,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
                 Box::pin(Once(Some(reply::<R, E, X>(codec, replied)))) as Responses
             })
         }));
-        self.push(method.name, handler, method.contract());
+        self.push(method, handler);
         self
     }
 
@@ -150,7 +184,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
                 }))
             })
         }));
-        self.push(method.name, handler, method.contract());
+        self.push(method, handler);
         self
     }
 
@@ -160,9 +194,21 @@ impl<H: Send + Sync + 'static> Methods<H> {
         self.service
     }
 
-    fn push(&mut self, method: &'static str, handler: Handler, contract: Contract) {
-        let contract = Some(contract);
-        self.service.push(method, Route { handler, contract });
+    fn push<A, I, R, E, X>(&mut self, method: &'static Method<A, I, R, E, X>, handler: Handler)
+    where
+        X: Encodes<A, I, R, E>,
+    {
+        let about = About {
+            service_doc: self.doc,
+            typed: Some(method),
+            ..About::new(self.service.name(), method.kind)
+        };
+        let route = Route {
+            handler,
+            contract: Some(method.contract()),
+            about: Some(Arc::new(about)),
+        };
+        self.service.push(method.name, route);
     }
 }
 

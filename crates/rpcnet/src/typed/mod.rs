@@ -30,6 +30,6 @@ pub use self::error::CallError;
 pub use self::in_process::{InProcess, LocalResponses};
 pub use self::items::RequestItems;
 pub use self::method::Method;
-pub use self::methods::Methods;
+pub use self::methods::{Methods, Notes};
 pub use self::responses::Responses;
 pub use self::server::ServiceServer;

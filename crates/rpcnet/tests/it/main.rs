@@ -5,6 +5,7 @@ mod backpressure;
 mod bare;
 mod batch_client;
 mod batch_server;
+mod builtin;
 mod cancellation;
 mod cluster;
 mod context;

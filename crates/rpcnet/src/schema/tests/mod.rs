@@ -9,6 +9,7 @@
 
 mod changes;
 mod golden;
+mod outlines;
 mod recursion;
 mod resistance;
 mod standard;

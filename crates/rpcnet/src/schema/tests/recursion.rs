@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{differ, same, text};
 use crate::schema::graph::ROOT;
-use crate::schema::trace::Trace;
+use crate::schema::trace::{Reader, Trace};
 
 #[derive(Deserialize)]
 struct Tree(Vec<Tree>);
@@ -207,7 +207,7 @@ fn a_tangle_of_large_enums_is_seen_whole_in_few_steps() {
     expected.push_str(", #1 = (#0, ?#0, [#0])");
     assert_eq!(text::<A>(), expected);
     same::<A, L>();
-    let graph = Trace::explore::<A>();
+    let graph = Trace::explore::<A>(Reader::Machine);
     assert_eq!(graph.distances()[ROOT], None, "nothing is left to see");
     assert!(graph.nodes.len() < 700, "{}", graph.nodes.len());
 }

@@ -7,7 +7,7 @@ mod codecs;
 mod endings;
 mod errors;
 mod inside;
-mod lab;
+pub(crate) mod lab;
 mod lies;
 mod malformed;
 mod schemas;

@@ -105,28 +105,49 @@ impl AwkwardServer {
     #[allow(deprecated)]
     pub(crate) fn service<H: AwkwardHandler>(handler: H) -> ::rpcnet::Service {
         ::rpcnet::__private::Methods::new("awkward/v1.0", handler)
+            .doc("Names that are hard on a generator.")
             .unary(
                 &AWKWARD_MATCH,
                 |handler, _context, args| async move {
                     H::r#match(&handler, args.r#type, args.handler, args.args).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["type", "handler", "args"],
+                requests: "",
+            })
             .unary(
                 &AWKWARD_GET_URL,
                 |handler, _context, args| async move { H::getURL(&handler, args).await },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["type"],
+                requests: "",
+            })
             .unary(
                 &AWKWARD_CLONE_INTO,
                 |handler, _context, args| async move {
                     H::clone_into(&handler, args).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["self_"],
+                requests: "",
+            })
             .unary(
                 &AWKWARD_INTO,
                 |handler, _context, args| async move {
                     H::into(&handler, args.out, args.wait).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["out", "wait"],
+                requests: "",
+            })
             .bidirectional(
                 &AWKWARD_CHAT,
                 |handler, context, args, requests, out| async move {
@@ -136,12 +157,22 @@ impl AwkwardServer {
                         .await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["a", "b"],
+                requests: "requests",
+            })
             .client_streaming(
                 &AWKWARD_PUMP,
                 |handler, _context, _no_args, requests| async move {
                     H::pump(&handler, ::std::boxed::Box::pin(requests.results())).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &[],
+                requests: "requests",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

@@ -96,38 +96,69 @@ impl CalculatorServer {
     #[must_use]
     pub fn service<H: CalculatorHandler>(handler: H) -> ::rpcnet::Service {
         ::rpcnet::__private::Methods::new("Calculator", handler)
+            .doc("Arithmetic.")
             .unary(
                 &CALCULATOR_ADD,
                 |handler, _context, args| async move {
                     H::add(&handler, args.a, args.b).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Adds two numbers.",
+                parameters: &["a", "b"],
+                requests: "",
+            })
             .unary(
                 &CALCULATOR_NEGATE,
                 |handler, _context, args| async move { H::negate(&handler, args).await },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["number"],
+                requests: "",
+            })
             .unary(
                 &CALCULATOR_RESET,
                 |handler, _context, ()| async move { H::reset(&handler).await },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Forgets everything.",
+                parameters: &[],
+                requests: "",
+            })
             .server_streaming(
                 &CALCULATOR_PRIMES,
                 |handler, context, args, out| async move {
                     out.send_results(H::primes(&handler, context, args).await).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The primes below a number.",
+                parameters: &["below"],
+                requests: "",
+            })
             .client_streaming(
                 &CALCULATOR_SUM,
                 |handler, _context, args, requests| async move {
                     H::sum(&handler, args, requests).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The sum of the numbers.",
+                parameters: &["start"],
+                requests: "numbers",
+            })
             .client_streaming(
                 &CALCULATOR_TOTAL,
                 |handler, _context, _no_args, requests| async move {
                     H::total(&handler, requests.results()).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The sum of the numbers, if the client sent all of them.",
+                parameters: &[],
+                requests: "numbers",
+            })
             .bidirectional(
                 &CALCULATOR_RUNNING,
                 |handler, _context, _no_args, requests, out| async move {
@@ -137,6 +168,11 @@ impl CalculatorServer {
                         .await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The sums of the numbers so far.",
+                parameters: &[],
+                requests: "numbers",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

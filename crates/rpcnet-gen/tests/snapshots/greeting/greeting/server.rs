@@ -41,6 +41,11 @@ impl GreetingServer {
                 &GREETING_GREET,
                 |handler, _context, args| async move { H::greet(&handler, args).await },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "",
+                parameters: &["request"],
+                requests: "",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

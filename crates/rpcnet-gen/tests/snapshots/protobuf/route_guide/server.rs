@@ -57,22 +57,38 @@ impl RouteGuideServer {
     #[must_use]
     pub fn service<H: RouteGuideHandler>(handler: H) -> ::rpcnet::Service {
         ::rpcnet::__private::Methods::new("routeguide.RouteGuide", handler)
+            .doc("A guide.")
             .unary(
                 &ROUTE_GUIDE_GET_FEATURE,
                 |handler, _context, args| async move {
                     H::get_feature(&handler, args).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The feature at a point.",
+                parameters: &["point"],
+                requests: "",
+            })
             .bidirectional(
                 &ROUTE_GUIDE_CHAT,
                 |handler, _context, _no_args, requests, out| async move {
                     out.send_results(H::chat(&handler, requests).await).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Chats while walking.",
+                parameters: &[],
+                requests: "points",
+            })
             .unary(
                 &ROUTE_GUIDE_START,
                 |handler, _context, ()| async move { H::start(&handler).await },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Where to start.",
+                parameters: &[],
+                requests: "",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

@@ -40,12 +40,18 @@ impl KeyReaderServer {
     #[must_use]
     pub fn service<H: KeyReaderHandler>(handler: H) -> ::rpcnet::Service {
         ::rpcnet::__private::Methods::new("", handler)
+            .doc("Reads.")
             .unary(
                 &KEY_READER_READ,
                 |handler, context, args| async move {
                     H::read(&handler, context, args).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Reads a value.",
+                parameters: &["key"],
+                requests: "",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

@@ -43,6 +43,7 @@ impl KeyWriterServer {
     #[must_use]
     pub fn service<H: KeyWriterHandler>(handler: H) -> rpcnet::Service {
         rpcnet::__private::Methods::new("KeyWriter", handler)
+            .doc("Writes.")
             .unary(
                 &KEY_WRITER_WRITE,
                 |handler, context, args| async move {
@@ -57,6 +58,11 @@ impl KeyWriterServer {
                         .await
                 },
             )
+            .noted(rpcnet::__private::Notes {
+                doc: "Writes a value.",
+                parameters: &["key", "value", "place", "lives"],
+                requests: "",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to

@@ -1,0 +1,4 @@
+//! The services that the library brings along.
+
+mod health;
+mod introspection;
