@@ -61,11 +61,7 @@ pub trait Interop {
     /// The numbers below one.
     async fn count(&self, below: u64) -> Result<impl Stream<Item = u64>, InteropError>;
     /// The sum of the numbers and a first one.
-    async fn sum(
-        &self,
-        start: i64,
-        numbers: impl Stream<Item = i64>,
-    ) -> Result<i64, InteropError>;
+    async fn sum(&self, start: i64, numbers: impl Stream<Item = i64>) -> Result<i64, InteropError>;
     /// The first of the numbers, without reading the others.
     async fn first(&self, numbers: impl Stream<Item = i64>) -> Result<i64, InteropError>;
     /// The dividend, divided by each of the divisors as it comes.

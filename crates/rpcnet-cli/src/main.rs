@@ -1,6 +1,7 @@
 //! The `rpcnet` command.
 //!
-//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 misused.
+//! Exit codes: 0 done, 1 failed (the reason is on standard error), 2 misused. Commands may have
+//! more, which their help says.
 
 mod cmd;
 
@@ -9,6 +10,8 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use self::cmd::Exit;
 
 /// Tools for services built with rpcnet.
 #[derive(Parser)]
@@ -25,6 +28,7 @@ enum Command {
     Cluster(cmd::cluster::Args),
     Completions(cmd::completions::Args),
     Demo(cmd::demo::Args),
+    Health(cmd::health::Args),
     Man(cmd::man::Args),
     #[command(hide = true)]
     Reference(cmd::reference::Args),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Cluster(args) => cmd::cluster::run(args),
         Command::Completions(args) => cmd::completions::run(&args, &Cli::command()),
         Command::Demo(args) => cmd::demo::run(&args),
+        Command::Health(args) => cmd::health::run(&args),
         Command::Man(args) => cmd::man::run(&args, &Cli::command()),
         Command::Reference(cmd::reference::Args {}) => cmd::reference::run(&Cli::command()),
         Command::DemoServer(args) => cmd::demo::server::run(&args),
@@ -55,9 +60,12 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where even this cannot be written, the exit code has to do.
-            let _ = writeln!(io::stderr(), "error: {}", chain(&*error));
-            ExitCode::FAILURE
+            let exit = error.downcast_ref::<Exit>();
+            if exit.is_none_or(|exit| !exit.is_silent()) {
+                // Where even this cannot be written, the exit code has to do.
+                let _ = writeln!(io::stderr(), "error: {}", chain(&*error));
+            }
+            exit.map_or(ExitCode::FAILURE, |exit| exit.code().into())
         }
     }
 }

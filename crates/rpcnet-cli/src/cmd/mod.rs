@@ -6,8 +6,12 @@ pub(crate) mod certs;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod demo;
+mod exit;
 pub(crate) mod hangup;
+pub(crate) mod health;
 pub(crate) mod man;
 pub(crate) mod reference;
 pub(crate) mod stamp;
 mod tree;
+
+pub(crate) use self::exit::Exit;

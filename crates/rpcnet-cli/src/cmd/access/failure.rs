@@ -84,6 +84,14 @@ impl Attempt {
         }
     }
 
+    /// With another hint than the usual one.
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
     /// Why, without where.
     pub(crate) fn reason(&self) -> &str {
         &self.reason
@@ -113,7 +121,7 @@ impl fmt::Display for Unanswered {
 impl Error for Unanswered {}
 
 /// Which option is likely wrong.
-fn hint(credentials: &Credentials, place: Place, error: &RpcError) -> Option<String> {
+pub(crate) fn hint(credentials: &Credentials, place: Place, error: &RpcError) -> Option<String> {
     let (option, noun) = (place.option(), place.noun());
     Some(match error {
         RpcError::TlsError(error) => return tls_hint(credentials, place, error),

@@ -8,8 +8,8 @@ mod target;
 mod text;
 
 pub(crate) use self::credentials::Credentials;
-pub(crate) use self::failure::{Attempt, Unanswered};
+pub(crate) use self::failure::{Attempt, Unanswered, hint};
 pub(crate) use self::seed::Seed;
-pub(crate) use self::server::ServerAccess;
+pub(crate) use self::server::{FAREWELL, ServerAccess};
 pub(crate) use self::target::{Place, Target};
 pub(crate) use self::text::{ascii_json, printable};

@@ -1,11 +1,16 @@
 //! [`ServerAccess`]: one server to ask.
 
+use std::time::Duration;
+
 use rpcnet::{RpcClient, RpcConfig};
 
 use super::credentials::Credentials;
 use super::failure::{Attempt, Unanswered};
 use super::seed::Seed;
 use super::target::{Place, Target};
+
+/// How long a connection that was closed is left to say so, before the process ends.
+pub(crate) const FAREWELL: Duration = Duration::from_millis(10);
 
 /// The arguments of every command that asks one server.
 #[derive(clap::Args, Clone, Debug)]
@@ -20,6 +25,17 @@ pub(crate) struct ServerAccess {
 impl ServerAccess {
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Every address of the server's name; a name that leads nowhere becomes a failure.
+    pub(crate) async fn targets(&self) -> (Vec<Target>, Unanswered) {
+        let address = std::slice::from_ref(&self.address);
+        self.credentials.targets(address, Place::Server).await
+    }
+
+    /// Nothing has failed yet.
+    pub(crate) fn no_failures(&self) -> Unanswered {
+        Unanswered::new(Place::Server)
     }
 
     /// Connects to the first address of the name that answers.
@@ -48,8 +64,7 @@ impl ServerAccess {
         &self,
         adapt: impl Fn(RpcConfig) -> RpcConfig,
     ) -> Result<(RpcClient, Target), Unanswered> {
-        let address = std::slice::from_ref(&self.address);
-        let (targets, mut failures) = self.credentials.targets(address, Place::Server).await;
+        let (targets, mut failures) = self.targets().await;
         for target in targets {
             match self.credentials.connect_with(&target, &adapt).await {
                 Ok(client) => return Ok((client, target)),

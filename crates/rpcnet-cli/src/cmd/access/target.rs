@@ -55,7 +55,7 @@ impl Target {
         self.address
     }
 
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place
     }
 

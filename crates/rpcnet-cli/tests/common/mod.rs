@@ -1,0 +1,27 @@
+//! Three nodes of a cluster in this process, and the command beside them.
+//!
+//! ```text
+//! let cluster = ThreeNodes::start().await;
+//! let mut command = rpcnet(["health", &cluster.address(0)]);
+//! command.args(cluster.identified("alice"));
+//! let text = printed(finished(command).await);
+//! ```
+//!
+//! Each node serves [`Calculator`](calculator::Calculator), some methods of bytes, health for anyone,
+//! introspection and its cluster for those with a certificate. They are real servers on ports of their
+//! own, and end with [`ThreeNodes`].
+#![allow(dead_code, unused_imports, reason = "each test program uses a part")]
+
+pub(crate) mod calculator;
+mod command;
+mod nodes;
+
+pub(crate) use self::command::{
+    Running, assert_contains, complaint, failed, fed, finished, printed, rpcnet,
+};
+pub(crate) use self::nodes::{Node, ThreeNodes};
+
+use std::time::Duration;
+
+/// Nothing here takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
