@@ -47,7 +47,7 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         dev_certificates(dir.path()).unwrap();
         let strange = DevCa::generate("somebody's").unwrap();
-        strange.write(&dir.path().join("strange")).unwrap();
+        strange.write(dir.path().join("strange")).unwrap();
         let config = RpcConfig::new(dir.path().join("server.pem"), "127.0.0.1:0")
             .with_key_path(dir.path().join("server-key.pem"))
             .with_max_message_bytes(1 << 16);

@@ -23,10 +23,10 @@ pub(super) const STYLE: &str = "\
 .plot .a{stroke:#0072b2}.plot .b{stroke:#d55e00}.plot .c{stroke:#888}\
 .plot .before{stroke:#d55e00;stroke-dasharray:5 4}\
 .plot text.a{fill:#0072b2;stroke:none}.plot text.b{fill:#d55e00;stroke:none}\
-.plot text.c,.plot text.before{fill:#888;stroke:none}\
+.plot text.c{fill:#888;stroke:none}.plot text.before{fill:#d55e00;stroke:none}\
 @media(prefers-color-scheme:dark){.plot{fill:#bbb}.plot .bar{fill:#56b4e9}\
 .plot .a{stroke:#56b4e9}.plot .b,.plot .before{stroke:#e69f00}\
-.plot text.a{fill:#56b4e9}.plot text.b{fill:#e69f00}}";
+.plot text.a{fill:#56b4e9}.plot text.b,.plot text.before{fill:#e69f00}}";
 
 /// Height of all plots together.
 pub(super) const ALL_HEIGHT: f64 = 3.0 * HEIGHT;
@@ -128,7 +128,7 @@ pub(super) fn file(summary: &Summary, before: Option<&Summary>) -> String {
     ];
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {ALL_HEIGHT}\">\n\
-         <style>{STYLE}</style>\n"
+         <style>:root{{color-scheme:light dark}}{STYLE}</style>\n"
     );
     for (at, plot) in plots.iter().enumerate() {
         let _ = writeln!(

@@ -36,7 +36,7 @@ pub(super) fn bytes(bytes: f64) -> String {
 
 /// A rate, with decimals only where it is small.
 pub(super) fn rate(per_second: f64) -> String {
-    if per_second < 100.0 {
+    if per_second > 0.0 && per_second < 100.0 {
         format!("{}/s", three_digits(per_second))
     } else {
         format!("{}/s", count(per_second.round() as u64))
@@ -84,6 +84,7 @@ mod tests {
         }
         assert_eq!(rate(81_234.5), "81,235/s");
         assert_eq!(rate(0.5), "0.50/s");
+        assert_eq!(rate(0.0), "0/s");
         assert_eq!(bytes(64.0), "64 B");
         assert_eq!(bytes(5_200_000.0), "5.20 MB");
     }
