@@ -112,11 +112,16 @@ class Client:
         self._is_closed = True
         if self._dialling is not None:
             self._dialling.cancel()
-        endings = [connection.ended for connection in self._connections]
-        for connection in list(self._connections):
+        connections = list(self._connections)
+        for connection in connections:
             connection.shut()
-        if endings:
-            await asyncio.wait(endings, timeout=_CLOSE_MAX)
+        try:
+            if connections:
+                endings = [connection.ended for connection in connections]
+                await asyncio.wait(endings, timeout=_CLOSE_MAX)
+        finally:
+            for connection in connections:
+                connection.abandon()
 
     # The four shapes.
 
@@ -293,14 +298,17 @@ class Client:
         default = self._options.timeout if kind is CallKind.UNARY else self._options.stream_timeout
         loop = asyncio.get_running_loop()
         deadline = loop.time() + check_timeout(options.get("timeout", default))
+        late = DeadlineExceededError(
+            "the deadline passed before the call could be sent", may_have_run=False
+        )
         try:
             async with asyncio.timeout_at(deadline):
                 connection = await self._place()
         except TimeoutError:
-            raise DeadlineExceededError(
-                "the deadline passed before the call could be sent", may_have_run=False
-            ) from None
+            raise late from None
         try:
+            if loop.time() >= deadline:
+                raise late
             frame = b"" if first is None else connection.frame(first)
             call = connection.open(header, deadline, codec.decode)
         except BaseException:

@@ -138,6 +138,11 @@ class Connection(QuicConnectionProtocol):
         self._lose(ClosedError(may_have_run=True))
         self.close(WireCode.NO_ERROR)
 
+    def abandon(self) -> None:
+        """Closes, and does not stay to hear whether the server learnt of it."""
+        self.shut()
+        self._end()
+
     # What aioquic says.
 
     def quic_event_received(self, event: events.QuicEvent) -> None:
@@ -154,10 +159,7 @@ class Connection(QuicConnectionProtocol):
                     call.request_stopped()
             case events.ConnectionTerminated():
                 self._notice_end()
-                if self._transport is not None:
-                    self._transport.close()
-                if not self.ended.done():
-                    self.ended.set_result(None)
+                self._end()
 
     def transmit(self) -> None:
         super().transmit()
@@ -298,6 +300,12 @@ class Connection(QuicConnectionProtocol):
         self._keep_alive = self._loop.call_later(interval, ping)
 
     # The end.
+
+    def _end(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+        if not self.ended.done():
+            self.ended.set_result(None)
 
     def _close_if_idle(self) -> None:
         if self._is_leaving and self._failure is None and self._places.are_all_free:

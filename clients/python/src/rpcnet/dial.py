@@ -90,7 +90,7 @@ async def _dial_one(
         connection.connect(sock.getpeername())
         await asyncio.shield(connection.ready)
     except BaseException:
-        connection.shut()
+        connection.abandon()
         raise
     return connection
 

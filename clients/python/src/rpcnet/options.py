@@ -57,7 +57,8 @@ class Options:
         for name in ("connect_timeout", "idle_timeout"):
             if not 0 < getattr(self, name) <= _TIMEOUT_MAX:
                 raise ValueError(f"{name} is more than 0 seconds and at most a year")
-        if self.keep_alive is not None and not 0.1 <= self.keep_alive <= self.idle_timeout / 3:
+        longest = self.idle_timeout / 3 + 1e-9  # which no decimal fraction is exactly
+        if self.keep_alive is not None and not 0.1 <= self.keep_alive <= longest:
             raise ValueError("keep_alive is at least 0.1 seconds and at most idle_timeout / 3")
         for name in ("message_bytes_max", "stream_window", "connection_window", "send_buffer"):
             if not 1024 <= getattr(self, name) <= 2**40:

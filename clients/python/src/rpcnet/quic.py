@@ -86,17 +86,24 @@ class Quic(QuicConnection):
             self.stop_stream(stream_id, code)
 
     def _has_room(self) -> bool:
-        used = self._local_max_data.used - self._unread_total
-        return 2 * (self._local_max_data.value - used) <= self._connection_window
+        limit = self._local_max_data
+        gain = self._connection_limit() - limit.value
+        return gain > 0 and gain >= limit.value - limit.used
 
     def _stream_has_room(self, stream: QuicStream) -> bool:
-        left = stream.max_stream_data_local - self._read(stream)
-        return not stream.receiver.is_finished and 2 * left <= self._stream_window
+        gain = self._stream_limit_of(stream) - stream.max_stream_data_local
+        left = stream.max_stream_data_local - stream.receiver.highest_offset
+        return not stream.receiver.is_finished and gain > 0 and gain >= left
 
-    def _read(self, stream: QuicStream) -> int:
-        return stream.receiver.starting_offset() - self._unread.get(stream.stream_id or 0, 0)
+    def _connection_limit(self) -> int:
+        return self._local_max_data.used - self._unread_total + self._connection_window
 
-    # In place of aioquic's. A limit is raised once half of its window was read, and never lowered.
+    def _stream_limit_of(self, stream: QuicStream) -> int:
+        unread = self._unread.get(stream.stream_id or 0, 0)
+        return stream.receiver.starting_offset() - unread + self._stream_window
+
+    # In place of aioquic's. A limit is raised by what was read, once that doubles at least what the
+    # peer has left of it.
 
     def _write_stream_limits(
         self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream
@@ -104,7 +111,7 @@ class Quic(QuicConnection):
         if not stream.max_stream_data_local:
             return  # a stream that only this side writes
         if self._stream_has_room(stream):
-            stream.max_stream_data_local = self._read(stream) + self._stream_window
+            stream.max_stream_data_local = self._stream_limit_of(stream)
         if stream.max_stream_data_local_sent != stream.max_stream_data_local:
             buf = builder.start_frame(
                 QuicFrameType.MAX_STREAM_DATA,
@@ -120,8 +127,7 @@ class Quic(QuicConnection):
         self, builder: QuicPacketBuilder, space: QuicPacketSpace
     ) -> None:
         if self._has_room():
-            read = self._local_max_data.used - self._unread_total
-            self._local_max_data.value = read + self._connection_window
+            self._local_max_data.value = self._connection_limit()
         limits = (self._local_max_data, self._local_max_streams_bidi, self._local_max_streams_uni)
         for limit in limits:
             if limit.value != limit.sent:
