@@ -98,9 +98,11 @@ class ServerConnection(QuicConnectionProtocol):
         self.send_control(FrameType.GOAWAY, goaway.encode())
 
     def cut(self) -> None:
+        code = WireCode.SHUTDOWN if self._calls else WireCode.NO_ERROR
         for call in list(self._calls.values()):
             call.cut(WireCode.SHUTDOWN)
-        self.close(WireCode.NO_ERROR)
+        self.transmit()  # closing would leave the resets unsent
+        self.close(code)
 
     # What aioquic says.
 
