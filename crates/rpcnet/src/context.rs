@@ -160,6 +160,11 @@ impl CallContext {
         self.0.deadline.instant()
     }
 
+    /// When the server read the call's header, give or take what the deadline was cut by.
+    pub(crate) fn began(&self) -> Option<Instant> {
+        self.deadline().checked_sub(self.0.header.timeout)
+    }
+
     /// How long the call may still take; zero once the deadline has passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {

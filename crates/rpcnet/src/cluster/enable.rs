@@ -277,6 +277,12 @@ fn random_seed() -> Result<u64, RpcError> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
+/// The membership of a server's node, while it takes part.
+pub(crate) fn membership_of(server: &RpcServer) -> Option<Arc<ClusterMembership>> {
+    let door = server.stream_taker()?.downcast::<Door>().ok()?;
+    door.membership()
+}
+
 /// Where gossip enters the membership from its server, and the server's end its ears.
 #[derive(Debug)]
 struct Door {

@@ -17,6 +17,7 @@ use super::error::{ClusterError, JoinError};
 use super::event::ClusterEvent;
 use super::links::Links;
 use super::member::{DRAINING_TAG, Member};
+use super::observers::Observers;
 use super::seeds::Seed;
 use super::subscription::ClusterEvents;
 use super::view::ClusterView;
@@ -71,6 +72,7 @@ pub struct ClusterMembership {
     tasks: Arc<Tasks>,
     leave_delay: Duration,
     drain_notice: Duration,
+    observers: Observers,
 }
 
 /// What a handle is made of.
@@ -101,6 +103,7 @@ impl ClusterMembership {
             tasks: handles.tasks,
             leave_delay: handles.leave_delay,
             drain_notice: handles.drain_notice,
+            observers: Observers::default(),
         }
     }
 
@@ -333,6 +336,11 @@ impl ClusterMembership {
         reply.await.ok()
     }
 
+    /// Who else in this process looks at the members.
+    pub(crate) const fn observers(&self) -> &Observers {
+        &self.observers
+    }
+
     pub(crate) const fn links(&self) -> &Links {
         &self.links
     }
@@ -350,7 +358,7 @@ impl ClusterMembership {
 
     /// Says that this node drains, and waits until that may have got about: for as long as
     /// this, unless the node leaves or cannot say it.
-    pub(super) async fn announce_drain(&self, notice: Duration) {
+    pub(crate) async fn announce_drain(&self, notice: Duration) {
         let said = async {
             match self.set_draining(true).await {
                 Ok(()) => self.board.ended().await,
@@ -361,7 +369,7 @@ impl ClusterMembership {
         let _ = timeout(notice, said).await;
     }
 
-    pub(super) const fn drain_notice(&self) -> Duration {
+    pub(crate) const fn drain_notice(&self) -> Duration {
         self.drain_notice
     }
 
@@ -383,7 +391,7 @@ impl ClusterMembership {
         &self.board
     }
 
-    pub(super) const fn tasks(&self) -> &Arc<Tasks> {
+    pub(crate) const fn tasks(&self) -> &Arc<Tasks> {
         &self.tasks
     }
 }

@@ -15,6 +15,7 @@ mod health;
 pub(crate) mod links;
 mod member;
 mod membership;
+pub(crate) mod observers;
 mod proof;
 mod query;
 mod registry;
@@ -30,6 +31,7 @@ pub use self::client::{
 };
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
 pub use self::counters::ClusterCounters;
+pub(crate) use self::enable::membership_of;
 pub use self::error::{ClusterError, JoinError, SeedFailure};
 pub use self::event::ClusterEvent;
 pub use self::filter::{FilterError, TagFilter};

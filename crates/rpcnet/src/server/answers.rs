@@ -162,7 +162,7 @@ fn room(load: Option<Load>, result: &Result<Bytes, Verdict>) -> usize {
 }
 
 /// The status that says what a reset would.
-const fn code_of(code: ErrorCode) -> Code {
+pub(super) const fn code_of(code: ErrorCode) -> Code {
     match code {
         ErrorCode::Cancelled => Code::Cancelled,
         ErrorCode::DeadlineExceeded => Code::DeadlineExceeded,

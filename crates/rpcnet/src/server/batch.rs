@@ -285,6 +285,9 @@ impl Batch<'_> {
                 return self.spawn(index, admitted, Work::Begun(running));
             }
         };
+        if let Err(verdict) = &result {
+            self.connection.note(admitted.context.method(), verdict);
+        }
         // The caller may start its next call as soon as it has the reply, so the place is
         // free before the reply is on its way.
         drop(admitted);
@@ -334,6 +337,9 @@ impl Batch<'_> {
                 judged(&context, result)
             });
             let result = supervise(&context, work).await;
+            if let Err(verdict) = &result {
+                owed.connection.note(context.method(), verdict);
+            }
             drop((places, entry));
             owed.pay(result);
         });

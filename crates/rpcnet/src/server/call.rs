@@ -170,10 +170,13 @@ pub(crate) async fn serve(
                 context: &context,
                 places,
             };
-            call.run(send, requests, &mut reader, |context, message| {
-                handler(context, message)
-            })
-            .await
+            let verdict = call
+                .run(send, requests, &mut reader, |context, message| {
+                    handler(context, message)
+                })
+                .await;
+            connection.note(context.method(), &verdict);
+            verdict
         }
         Ok(Admitted {
             context,
@@ -194,6 +197,7 @@ pub(crate) async fn serve(
             own_task().await;
             let running = call.run(send, || handler(context.clone(), requests));
             let verdict = Box::pin(running).await;
+            connection.note(context.method(), &verdict);
             drop(entry);
             Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
             return None;
@@ -275,20 +279,8 @@ pub(super) fn admit(
     header: Header,
     now: std::time::Instant,
 ) -> Result<Admitted, Verdict> {
-    // W-49: refused, so that the client may send it elsewhere.
-    if connection.is_draining() {
-        return Err(shutting_down(connection));
-    }
-    let handler = connection
-        .find(&header)
-        .map_err(|status| Verdict::Status(status, Origin::Refused))?;
-    if header.timeout.is_zero() {
-        return Err(Verdict::refused(
-            Code::DeadlineExceeded,
-            "the deadline had passed",
-        ));
-    }
-    let places = connection.places()?;
+    let (handler, places) = may_run(connection, &header)
+        .inspect_err(|verdict| connection.note(header.method.as_str(), verdict))?;
     let deadline = Deadline::after(now, header.timeout);
     let context = CallContext::new(header, deadline, connection.peer.clone());
     let entry = connection.calls.pass(&context);
@@ -299,6 +291,24 @@ pub(super) fn admit(
         places,
         entry,
     })
+}
+
+/// What the call runs by, or why it may not.
+fn may_run(connection: &Connection, header: &Header) -> Result<(Handler, Places), Verdict> {
+    // W-49: refused, so that the client may send it elsewhere.
+    if connection.is_draining() {
+        return Err(shutting_down(connection));
+    }
+    let handler = connection
+        .find(header)
+        .map_err(|status| Verdict::Status(status, Origin::Refused))?;
+    if header.timeout.is_zero() {
+        return Err(Verdict::refused(
+            Code::DeadlineExceeded,
+            "the deadline had passed",
+        ));
+    }
+    Ok((handler, connection.places()?))
 }
 
 /// As [`admit`], for a call that may have to wait: it is in the table.

@@ -76,6 +76,14 @@ impl Calls {
         contexts.len()
     }
 
+    /// Adds those that run to what was seen, up to `most` in all. A call that is over at once
+    /// is never among them.
+    pub(super) fn see(&self, seen: &mut Vec<CallContext>, most: usize) {
+        let table = self.table();
+        let room = most.saturating_sub(seen.len());
+        seen.extend(table.running.values().take(room).cloned());
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.table().running.is_empty()
     }

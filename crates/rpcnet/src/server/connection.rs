@@ -15,6 +15,7 @@ use super::batch;
 use super::budget::ReplyBudget;
 use super::call::{self, Verdict};
 use super::calls::{Calls, Place, Places};
+use super::roster::Listed;
 use super::router::Handler;
 use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
@@ -39,6 +40,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(crate) struct Connection {
     shared: Arc<Shared>,
     quic: QuicConnection,
+    pub(super) since: Instant,
     pub(crate) peer: Arc<Peer>,
     pub(crate) calls: Arc<Calls>,
     pub(crate) reply_budget: ReplyBudget,
@@ -72,6 +74,7 @@ impl Connection {
             message_bytes_max: AtomicU64::new(0),
             taken,
             is_mutual: AtomicBool::new(false),
+            since: Instant::now(),
             quic,
             shared,
         }
@@ -83,6 +86,16 @@ impl Connection {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.shared.is_draining()
+    }
+
+    /// How many of its calls run.
+    pub(super) fn running(&self) -> usize {
+        self.places.taken()
+    }
+
+    /// Keeps in mind that a call failed, where somebody wants to know.
+    pub(super) fn note(&self, method: &str, verdict: &Verdict) {
+        self.shared.failures.note(&self.peer, method, verdict);
     }
 
     pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
@@ -168,6 +181,7 @@ pub(crate) async fn serve(
     tasks: Tasks,
 ) {
     let connection = Arc::new(Connection::new(shared, quic.clone()));
+    let _listed = Listed::new(connection.shared.clone(), &connection);
     let busy = connection.shared.shutdown.busy.subscribe();
     let is_late = connection.is_draining();
     // While it drains, a server takes connections for the sake of its cluster only.

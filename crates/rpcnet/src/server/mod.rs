@@ -8,11 +8,13 @@ pub(crate) mod call;
 mod calls;
 mod certificates;
 mod connection;
+pub(crate) mod failures;
 mod load;
 mod pace;
 pub(crate) mod readiness;
 mod reply;
 pub(crate) mod requests;
+pub(crate) mod roster;
 mod router;
 mod service;
 mod shutdown;
@@ -34,8 +36,10 @@ use tokio::sync::watch;
 use self::calls::Places;
 use self::certificates::Certificates;
 pub(crate) use self::certificates::WeakServer;
+use self::failures::Failures;
 use self::load::Utilization;
 pub use self::requests::{RequestResults, RequestStream};
+use self::roster::Roster;
 use self::router::IntoBytes;
 pub(crate) use self::router::{Contract, Failure, Handler, Responses, Route, Router};
 pub use self::service::Service;
@@ -96,6 +100,10 @@ pub(crate) struct Shared {
     tasks: Tasks,
     events: ConnectionEvents,
     connections: Arc<Places>,
+    /// The connections themselves, for whoever looks at them.
+    roster: Roster,
+    /// The latest calls that failed, for whoever looks at them.
+    failures: Failures,
     /// Who takes streams that are no calls.
     taken: Mutex<Option<Taken>>,
     /// What `bind` loaded.
@@ -121,6 +129,8 @@ impl RpcServer {
             tasks: Tasks::new(),
             events: ConnectionEvents::default(),
             connections,
+            roster: Roster::default(),
+            failures: Failures::default(),
             taken: Mutex::default(),
             certificates: Mutex::new(None),
             misnamed: Mutex::new(None),

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::streams::StreamTaker;
+use super::{RpcServer, Shared};
 
 /// Time after the grace period for what goes on after it: the last frames of calls that
 /// were cut, and a leave that had no time before.
@@ -148,6 +148,21 @@ impl Shared {
     fn close_door(&self) {
         self.admission.close();
         self.shutdown.door.cancel();
+    }
+}
+
+impl RpcServer {
+    /// Completes once calls are refused, or once the server is gone.
+    pub(crate) fn refusing(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut drain = self.shared.shutdown.drain.subscribe();
+        async move {
+            let _ = drain.wait_for(Option::is_some).await;
+        }
+    }
+
+    /// Whether calls are refused.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.shared.is_draining()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Streams that are no calls, handed to whoever asked for their kind.
 
+use std::any::Any;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::transport::tls::{Commit, Material};
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Takes over the streams of one kind.
-pub(crate) trait StreamTaker: fmt::Debug + Send + Sync {
+pub(crate) trait StreamTaker: Any + fmt::Debug + Send + Sync {
     /// Takes a stream over. Does not wait: the connection's other streams would, too.
     fn take(&self, stream: TakenStream);
 
@@ -98,6 +99,13 @@ pub(crate) struct Taken {
 }
 
 impl RpcServer {
+    /// Who takes streams now, for those who know what it is.
+    pub(crate) fn stream_taker(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let taken = self.shared.taken().clone()?;
+        let taker: Arc<dyn Any + Send + Sync> = taken.taker;
+        Some(taker)
+    }
+
     /// Hands streams of this kind to `taker`, on connections to come, which are told in
     /// their SETTINGS. False where the server has a taker already that is not over; it
     /// keeps that one.

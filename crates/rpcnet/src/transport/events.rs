@@ -1,8 +1,10 @@
 //! What is kept of a connection's events: who the peer is, and which handshakes failed.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use s2n_quic::connection::{Error, Handle};
 use s2n_quic::provider::event::events::{
@@ -11,6 +13,7 @@ use s2n_quic::provider::event::events::{
 use s2n_quic::provider::event::{ConnectionInfo, ConnectionMeta, Subscriber};
 
 use super::tls::{TlsError, classify};
+use crate::clock;
 use crate::identity::{IdentityError, PeerIdentity};
 
 /// The certificates a peer was verified by, leaf first, ending in the root it was verified against;
@@ -49,14 +52,26 @@ impl ConnectionEvents {
     }
 }
 
-/// How many TLS handshakes failed at an endpoint, and why the last one did.
+/// How many TLS handshakes failed at an endpoint, and why the latest ones did.
 ///
 /// A server never sees a refused client otherwise: such a connection is not accepted.
 #[derive(Debug, Default)]
 pub(crate) struct HandshakeFailures {
     count: AtomicU64,
-    last: Mutex<Option<Error>>,
+    /// Oldest first; at most [`FAILURES_KEPT`].
+    latest: Mutex<VecDeque<Failure>>,
 }
+
+/// A handshake that failed.
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    at: SystemTime,
+    remote: Option<SocketAddr>,
+    error: Error,
+}
+
+/// Failures that are kept for whoever asks; of more, the oldest are forgotten.
+const FAILURES_KEPT: usize = 32;
 
 impl HandshakeFailures {
     /// Handshakes that failed, whichever end refused the other, since the endpoint started.
@@ -66,13 +81,33 @@ impl HandshakeFailures {
 
     /// Why the last one failed. `server_name` as for [`classify`].
     pub(crate) fn last(&self, server_name: &str) -> Option<TlsError> {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.and_then(|error| classify(&error, server_name))
+        let last = self.latest().back().copied();
+        last.and_then(|failure| classify(&failure.error, server_name))
     }
 
-    fn record(&self, error: Error) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    /// When the latest ones failed, with whom and why; oldest first.
+    pub(crate) fn latest_ones(&self) -> Vec<(SystemTime, Option<SocketAddr>, TlsError)> {
+        let latest: Vec<Failure> = self.latest().iter().copied().collect();
+        let classified = latest.into_iter().filter_map(|failure| {
+            let reason = classify(&failure.error, "this server")?;
+            Some((failure.at, failure.remote, reason))
+        });
+        classified.collect()
+    }
+
+    fn record(&self, remote: Option<SocketAddr>, error: Error) {
+        let at = clock::wall();
+        let mut latest = self.latest();
+        if latest.len() == FAILURES_KEPT {
+            latest.pop_front();
+        }
+        latest.push_back(Failure { at, remote, error });
+        drop(latest);
         self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn latest(&self) -> MutexGuard<'_, VecDeque<Failure>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,7 +158,7 @@ impl Subscriber for ConnectionEvents {
         let Some(reason) = classify(&event.error, "") else {
             return;
         };
-        self.failures.record(event.error);
+        self.failures.record(peer.remote, event.error);
         tracing::debug!(remote = ?peer.remote, %reason, "TLS handshake failed");
     }
 }

@@ -1,6 +1,7 @@
 //! Behaviour over real QUIC on loopback; a module per behaviour.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod admin;
 mod backpressure;
 mod bare;
 mod batch_client;

@@ -92,6 +92,7 @@ impl HealthChecker {
         if before.is_some() {
             return;
         }
+        self.cluster.observers().enter_reach(&run.reach);
         let filter = self.config.filter.clone();
         let watch = Watch::new(Arc::clone(&self.cluster), reach, filter);
         run.tasks.spawn_until_stopped(watch.run());

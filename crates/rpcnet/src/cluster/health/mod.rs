@@ -11,3 +11,4 @@ mod watch;
 
 pub use self::checker::HealthChecker;
 pub use self::config::HealthConfig;
+pub(crate) use self::reach::Reach;

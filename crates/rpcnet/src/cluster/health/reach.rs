@@ -12,7 +12,7 @@ use crate::cluster::member::Member;
 
 /// What the task of a checker knows. It writes, everybody else reads.
 #[derive(Debug)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// Locked for one look or one change at a time, and never across a wait.
     monitor: Mutex<Monitor>,
     /// Sorted by name.
@@ -44,14 +44,14 @@ impl Reach {
         self.monitor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn phi(&self, name: &str) -> Option<f64> {
+    pub(crate) fn phi(&self, name: &str) -> Option<f64> {
         let name = NodeName::new(name).ok()?;
         let now = self.now();
         self.monitor().detector(&name).map(|phi| phi.phi(now))
     }
 
     /// Takes no lock.
-    pub(super) fn is_reachable(&self, name: &str) -> bool {
+    pub(crate) fn is_reachable(&self, name: &str) -> bool {
         position(&self.unreachable.load(), name).is_err()
     }
 

@@ -129,6 +129,7 @@ impl WorkerRegistry {
         if before.is_some() {
             return;
         }
+        shared.cluster.observers().enter_registry(shared);
         health.start().await;
         let follow = Follow::new(Arc::clone(shared), health);
         tasks.spawn_until_stopped(follow.run());
