@@ -42,4 +42,4 @@ pub use deadline::Deadline;
 pub use metadata::{Metadata, MetadataError};
 pub use method::{Method, MethodError};
 pub use status::{Origin, Status};
-pub use trace::TraceContext;
+pub use trace::{TraceContext, TraceparentError};

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use rpcnet_proto::wire::{ErrorCode, Header};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Metadata, TraceContext};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tracing::Instrument;
 
 use crate::identity::PeerIdentity;
+use crate::span::CallSpan;
 
 tokio::task_local! {
     /// The call whose handler is being polled.
@@ -30,6 +32,7 @@ struct Served {
     header: Header,
     deadline: Deadline,
     peer: Arc<Peer>,
+    span: CallSpan,
     is_over: AtomicBool,
     /// Made for the first who wants to wait for the end: most calls are over before.
     cancelled: OnceLock<CancellationToken>,
@@ -80,11 +83,22 @@ pub(crate) struct Peer {
 }
 
 impl CallContext {
+    /// That of a call that nobody traces.
     pub(crate) fn new(header: Header, deadline: Deadline, peer: Arc<Peer>) -> Self {
+        Self::traced(header, deadline, peer, CallSpan::none())
+    }
+
+    pub(crate) fn traced(
+        header: Header,
+        deadline: Deadline,
+        peer: Arc<Peer>,
+        span: CallSpan,
+    ) -> Self {
         Self(Arc::new(Served {
             header,
             deadline,
             peer,
+            span,
             is_over: AtomicBool::new(false),
             cancelled: OnceLock::new(),
             ending: OnceLock::new(),
@@ -97,14 +111,15 @@ impl CallContext {
         CURRENT.try_with(Self::clone).ok()
     }
 
-    /// Runs a future as a part of this call: calls made in it inherit its deadline
-    /// and trace context.
+    /// Runs a future as a part of this call: in its span, and calls made in it inherit its
+    /// deadline and trace context.
     ///
     /// # Cancel safety
     ///
     /// As cancel safe as the future given.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+        let span = self.0.span.span().clone();
+        CURRENT.scope(self, future.instrument(span)).await
     }
 
     /// The method as it was called.
@@ -224,7 +239,13 @@ impl CallContext {
 
     /// Runs a function as a part of this call, as [`scope`](Self::scope) runs a future.
     pub(crate) fn enter<T>(self, run: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self, run)
+        let span = self.0.span.span().clone();
+        span.in_scope(|| CURRENT.sync_scope(self, run))
+    }
+
+    /// The span of the call at this server.
+    pub(crate) fn span(&self) -> &CallSpan {
+        &self.0.span
     }
 
     /// The call is over when the guard is dropped.

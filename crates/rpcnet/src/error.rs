@@ -1,6 +1,7 @@
 //! [`RpcError`]: what went wrong, whose fault it was, and what to do about it.
 
 pub(crate) mod blame;
+mod code;
 mod failure;
 
 use std::borrow::Cow;

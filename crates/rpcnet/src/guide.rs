@@ -28,6 +28,9 @@ mod deadlines_and_cancellation {}
 #[doc = include_str!("../../../docs/book/src/limits.md")]
 mod limits {}
 
+#[doc = include_str!("../../../docs/book/src/tracing.md")]
+mod tracing {}
+
 #[doc = include_str!("../../../docs/book/src/performance.md")]
 mod performance {}
 

@@ -95,6 +95,8 @@
 //! - `dev-certs`: the module `certs`, which makes development certificates.
 //! - `messagepack`: the [`codec`] of that name.
 //! - `prost`: the codec of types that Protocol Buffers describe.
+//! - `opentelemetry`: the spans of calls continue OpenTelemetry's traces from process to
+//!   process, with the `tracing-opentelemetry` of the version that this crate depends on.
 //! - `codegen`: the generator as the module `codegen`. A build script that needs nothing
 //!   else depends on the crate `rpcnet-gen` instead.
 
@@ -117,6 +119,7 @@ mod profile;
 mod renewal;
 mod schema;
 mod server;
+mod span;
 mod task;
 mod transport;
 mod typed;
@@ -165,6 +168,7 @@ pub use rpcnet_gen as codegen;
 pub use rpcnet_macros::service;
 pub use rpcnet_proto::{
     CallId, CallKind, Code, CodecId, Metadata, MetadataError, Status, TraceContext,
+    TraceparentError,
 };
 pub use server::{
     RequestResults, RequestStream, RpcServer, ServerCounters, Service, ShutdownReport,

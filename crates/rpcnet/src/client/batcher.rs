@@ -262,7 +262,8 @@ mod tests {
     }
 
     fn push(batcher: &Batcher, request: &Request, deadline: Deadline) -> Waiting {
-        let header = request.header(CallId::MAX, &Settings::default());
+        let sending = request.attempt(CallId::MAX, ([127, 0, 0, 1], 1).into());
+        let header = request.header(&sending, &Settings::default());
         batcher.push(&header.expect("it is short"), &Bytes::new(), deadline)
     }
 

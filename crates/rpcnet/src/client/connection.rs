@@ -199,10 +199,6 @@ impl CallGuard {
         }
     }
 
-    pub(crate) fn call_id(&self) -> CallId {
-        self.call_id
-    }
-
     pub(crate) fn is_complete(&self) -> bool {
         self.is_complete
     }

@@ -158,16 +158,20 @@ impl RpcClient {
         options: CallOptions,
     ) -> impl Future<Output = Result<Vec<u8>, RpcError>> + Send + use<> {
         let shared = self.shared.clone();
-        let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
+        let mut request = Request::new(method, CallKind::Unary, options, &shared.link.config);
         let payload = Bytes::from(payload);
         async move {
             // Borrowed, so that the future holds it once.
             let request = match request {
-                Ok(ref request) => request,
+                Ok(ref mut request) => {
+                    request.begin_span();
+                    &*request
+                }
                 Err(error) => return Err(error),
             };
             let call = pin!(unary::call(&shared, request, &payload));
-            request.within_deadline(call).await.map(Vec::from)
+            let replied = request.within_deadline(call).await;
+            request.ended(replied).map(Vec::from)
         }
     }
 
@@ -187,15 +191,19 @@ impl RpcClient {
         options: CallOptions,
     ) -> impl Future<Output = Result<Bytes, RpcError>> + Send + use<> {
         let shared = self.shared.clone();
-        let request = Request::new(method, CallKind::Unary, options, &shared.link.config);
+        let mut request = Request::new(method, CallKind::Unary, options, &shared.link.config);
         async move {
             // Borrowed, so that the future holds it once.
             let request = match request {
-                Ok(ref request) => request,
+                Ok(ref mut request) => {
+                    request.begin_span();
+                    &*request
+                }
                 Err(error) => return Err(error),
             };
             let call = pin!(unary::call(&shared, request, &payload));
-            request.within_deadline(call).await
+            let replied = request.within_deadline(call).await;
+            request.ended(replied)
         }
     }
 
@@ -360,7 +368,11 @@ impl RpcClient {
         let kind = CallKind::ServerStreaming;
         let request = Request::new(method, kind, options, &self.shared.link.config);
         // Boxed once, where it is made: whoever wraps the future would move all of it.
-        Box::pin(async move { client.open(&request?, payload).await })
+        Box::pin(async move {
+            let request = request?.with_span();
+            let opened = client.open(&request, payload).await;
+            opened_call(&request, opened)
+        })
     }
 
     /// Opens a call with any number of messages, for whoever decodes the responses.
@@ -377,8 +389,9 @@ impl RpcClient {
         let client = self.clone();
         let request = Request::new(method, kind, options, &self.shared.link.config);
         Box::pin(async move {
-            let opened = client.open_for_upload(&request?).await?;
-            Ok(opened.upload(requests))
+            let request = request?.with_span();
+            let opened = client.open_for_upload(&request).await;
+            opened_call(&request, opened.map(|opened| opened.upload(requests)))
         })
     }
 
@@ -438,6 +451,17 @@ impl RpcClient {
     /// Dropping the last clone does the same, after the calls under way have ended.
     pub fn close(&self) {
         self.shared.link.close();
+    }
+}
+
+/// The responses of a call that has no other attempt.
+fn opened_call(
+    request: &Request,
+    opened: Result<ResponseStream, RpcError>,
+) -> Result<ResponseStream, RpcError> {
+    match opened {
+        Ok(responses) => Ok(responses.call(request.hand_over_span())),
+        failed => request.ended(failed),
     }
 }
 

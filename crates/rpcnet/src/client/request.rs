@@ -1,6 +1,7 @@
 //! What a call asks for, fixed before anything is sent.
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -9,12 +10,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{HeaderRef, Settings, StreamKind, encode};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Method, TraceContext};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::Span;
 
 use crate::call_options::CallOptions;
 use crate::clock;
 use crate::config::RpcConfig;
 use crate::context;
 use crate::error::RpcError;
+use crate::span::CallSpan;
 
 /// Payloads of up to this many bytes are copied behind their header, so that the
 /// whole call is one buffer and one write; longer ones travel as they are.
@@ -30,7 +33,9 @@ pub(crate) struct Request {
     pub(crate) kind: CallKind,
     pub(crate) deadline: Deadline,
     pub(crate) options: CallOptions,
+    /// What travels where no span says otherwise.
     trace: Option<TraceContext>,
+    span: CallSpan,
     /// Whether the deadline had passed when the call was made.
     is_late: bool,
     /// Whether somebody else ends the call at its deadline just now.
@@ -62,9 +67,47 @@ impl Request {
             deadline,
             options,
             trace,
+            span: CallSpan::none(),
             is_late: deadline.remaining(now).is_none(),
             is_watched: AtomicBool::new(false),
         })
+    }
+
+    /// Begins the call's span: as a child of the one in which the call is waited for.
+    pub(crate) fn begin_span(&mut self) {
+        // What was inherited is the trace of a span that this is in, if that is collected.
+        let parent = self.options.trace;
+        let parent = parent.or_else(|| self.trace.filter(|_| Span::current().is_none()));
+        let left = || self.deadline.remaining(clock::now());
+        self.span = CallSpan::call(&self.method, left, parent);
+    }
+
+    /// As [`begin_span`](Self::begin_span), in passing.
+    pub(crate) fn with_span(mut self) -> Self {
+        self.begin_span();
+        self
+    }
+
+    /// An attempt at the call, at this server.
+    pub(crate) fn attempt(&self, call_id: CallId, server: SocketAddr) -> Sending {
+        let left = || self.deadline.remaining(clock::now());
+        let span = self.span.attempt(&self.method, call_id, server, left);
+        Sending {
+            call_id,
+            trace: span.trace_context().or(self.trace),
+            span,
+        }
+    }
+
+    /// How the call ended, whatever attempts it took.
+    pub(crate) fn ended<T>(&self, result: Result<T, RpcError>) -> Result<T, RpcError> {
+        self.span.end(&result);
+        result
+    }
+
+    /// The span of a call that goes on after it was opened.
+    pub(crate) fn hand_over_span(&self) -> CallSpan {
+        self.span.hand_over()
     }
 
     /// Runs a part of the call, which ends in `Timeout` at the call's deadline, whatever
@@ -94,14 +137,18 @@ impl Request {
     }
 
     /// The stream's first bytes: its kind and the call's header.
-    pub(crate) fn head(&self, call_id: CallId, settings: &Settings) -> Result<BytesMut, RpcError> {
-        self.head_with_room(call_id, settings, 0)
+    pub(crate) fn head(
+        &self,
+        sending: &Sending,
+        settings: &Settings,
+    ) -> Result<BytesMut, RpcError> {
+        self.head_with_room(sending, settings, 0)
     }
 
     /// The frames of a call with one message. Small ones are a single buffer.
     pub(crate) fn frames(
         &self,
-        call_id: CallId,
+        sending: &Sending,
         settings: &Settings,
         payload: &Bytes,
     ) -> Result<Frames, RpcError> {
@@ -110,7 +157,7 @@ impl Request {
         } else {
             0
         };
-        let mut head = self.head_with_room(call_id, settings, copied)?;
+        let mut head = self.head_with_room(sending, settings, copied)?;
         encode::message_prefix(&mut head, payload.len());
         if copied == payload.len() {
             head.put_slice(payload);
@@ -129,11 +176,11 @@ impl Request {
     /// The call's header, for a server with these settings.
     pub(crate) fn header(
         &self,
-        call_id: CallId,
+        sending: &Sending,
         settings: &Settings,
     ) -> Result<HeaderRef<'_>, RpcError> {
         let header = HeaderRef {
-            call_id,
+            call_id: sending.call_id,
             kind: self.kind,
             codec: self.options.codec.unwrap_or(CodecId::RAW),
             idempotent: self.options.idempotent,
@@ -143,7 +190,7 @@ impl Request {
                 .remaining(clock::now())
                 .ok_or(RpcError::Timeout)?,
             method: &self.method,
-            trace: self.trace,
+            trace: sending.trace,
             metadata: &self.options.metadata,
             schema: self.options.schema,
             load_report: self.options.load_report,
@@ -163,16 +210,24 @@ impl Request {
 
     fn head_with_room(
         &self,
-        call_id: CallId,
+        sending: &Sending,
         settings: &Settings,
         room: usize,
     ) -> Result<BytesMut, RpcError> {
-        let header = self.header(call_id, settings)?;
+        let header = self.header(sending, settings)?;
         let mut head = BytesMut::with_capacity(HEAD_BYTES_TYPICAL + room);
         encode::stream_kind(&mut head, StreamKind::Call);
         encode::header_ref(&mut head, &header);
         Ok(head)
     }
+}
+
+/// One attempt at a call: its number, and where it stands in its trace.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub(crate) call_id: CallId,
+    trace: Option<TraceContext>,
+    pub(crate) span: CallSpan,
 }
 
 /// Checks a message against what the server accepts, before anything is sent (W-47).

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use rpcnet_proto::wire::{
     ErrorCode, Load, ResponseEvent, ResponseReader, Settings, WireError, encode,
 };
-use rpcnet_proto::{CallKind, Deadline};
+use rpcnet_proto::{CallId, CallKind, Deadline};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -18,6 +18,7 @@ use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
 use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError};
+use crate::span::CallSpan;
 use crate::transport::gathered::{Gathered, Next, Tempo};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
@@ -29,10 +30,11 @@ pub(crate) async fn open_with_message(
     request: &Request,
     payload: Bytes,
 ) -> Result<ResponseStream, RpcError> {
+    let sending = request.attempt(shared.next_call_id(), shared.link.target());
     let opening = async {
-        let (connection, mut call, call_id) = open(shared, request).await?;
+        let (connection, mut call) = open(shared, request, sending.call_id).await?;
         check_message(payload.len(), &connection.settings)?;
-        let Frames { head, body } = request.frames(call_id, &connection.settings, &payload)?;
+        let Frames { head, body } = request.frames(&sending, &connection.settings, &payload)?;
         let sent = async {
             match body {
                 None => call.send.write([head]).await?,
@@ -43,10 +45,10 @@ pub(crate) async fn open_with_message(
         accept_early_answer(&sent.await, shared)?;
         Ok(call)
     };
-    let call = within_opening(shared, request, opening).await?;
-    Ok(ResponseStream::new(
-        call.recv, call.guard, None, shared, request,
-    ))
+    let opened = within_opening(shared, request, opening).await;
+    let OpenCall { recv, guard, .. } = opened.inspect_err(|error| sending.span.fail(error))?;
+    let stream = ResponseStream::new(recv, guard, None, shared, request);
+    Ok(stream.attempt(sending.span))
 }
 
 /// Opens a call whose messages are sent from a task of their own, later.
@@ -54,13 +56,15 @@ pub(crate) async fn open_for_upload(
     shared: &Arc<Shared>,
     request: &Request,
 ) -> Result<OpenedUpload, RpcError> {
+    let sending = request.attempt(shared.next_call_id(), shared.link.target());
     let opening = async {
-        let (connection, mut call, call_id) = open(shared, request).await?;
-        let head = request.head(call_id, &connection.settings)?;
+        let (connection, mut call) = open(shared, request, sending.call_id).await?;
+        let head = request.head(&sending, &connection.settings)?;
         accept_early_answer(&call.send.write([head.freeze()]).await, shared)?;
         Ok((connection.settings, call))
     };
-    let (settings, call) = within_opening(shared, request, opening).await?;
+    let opened = within_opening(shared, request, opening).await;
+    let (settings, call) = opened.inspect_err(|error| sending.span.fail(error))?;
     let OpenCall { send, recv, guard } = call;
     let stop = CancellationToken::new();
     let upload = Upload {
@@ -76,7 +80,8 @@ pub(crate) async fn open_for_upload(
         shared: shared.clone(),
         settings,
         upload,
-        responses: ResponseStream::new(recv, guard, Some(handle), shared, request),
+        responses: ResponseStream::new(recv, guard, Some(handle), shared, request)
+            .attempt(sending.span),
     })
 }
 
@@ -130,8 +135,8 @@ fn accept_early_answer(sent: &Result<(), Interrupted>, shared: &Shared) -> Resul
 async fn open(
     shared: &Shared,
     request: &Request,
-) -> Result<(Arc<ClientConnection>, OpenCall, rpcnet_proto::CallId), RpcError> {
-    let call_id = shared.next_call_id();
+    call_id: CallId,
+) -> Result<(Arc<ClientConnection>, OpenCall), RpcError> {
     loop {
         let connection = match shared.link.connection().await {
             Ok(connection) => connection,
@@ -142,7 +147,7 @@ async fn open(
             Err(error) => return Err(error),
         };
         match connection.begin(call_id).await {
-            Some(Ok(call)) => return Ok((connection, call, call_id)),
+            Some(Ok(call)) => return Ok((connection, call)),
             Some(Err(_)) => connection.retire(),
             None => {}
         }
@@ -252,6 +257,8 @@ pub struct ResponseStream {
     client: Option<Arc<Shared>>,
     server_name: Arc<str>,
     load: Option<Load>,
+    /// That of the attempt, and where it is the only one that of the call.
+    spans: [CallSpan; 2],
     is_open: bool,
     is_done: bool,
 }
@@ -279,9 +286,21 @@ impl ResponseStream {
             client: Some(shared.clone()),
             server_name: shared.link.server_name.as_str().into(),
             load: None,
+            spans: [CallSpan::none(), CallSpan::none()],
             is_open: true,
             is_done: false,
         }
+    }
+
+    fn attempt(mut self, span: CallSpan) -> Self {
+        self.spans[0] = span;
+        self
+    }
+
+    /// The stream is the whole of this call: it ends with it.
+    pub(crate) fn call(mut self, span: CallSpan) -> Self {
+        self.spans[1] = span;
+        self
     }
 
     /// How busy the server said that it is: there once the responses have ended, where
@@ -319,8 +338,10 @@ impl ResponseStream {
             Poll::Ready(item) => item,
         };
         fairness.made_progress();
-        if !matches!(item, Some(Ok(_))) {
-            self.end();
+        match &item {
+            Some(Ok(_)) => {}
+            None => self.end(None),
+            Some(Err(error)) => self.end(Some(error)),
         }
         Poll::Ready(item)
     }
@@ -411,7 +432,14 @@ impl ResponseStream {
     }
 
     /// Lets go of the call at once, not when the caller drops the stream.
-    fn end(&mut self) {
+    fn end(&mut self, error: Option<&RpcError>) {
+        let nobody = [CallSpan::none(), CallSpan::none()];
+        for span in std::mem::replace(&mut self.spans, nobody) {
+            match error {
+                None => span.end::<()>(&Ok(())),
+                Some(error) => span.fail(error),
+            }
+        }
         let is_cut = self.guard.take().is_some_and(|guard| !guard.is_complete());
         if is_cut {
             self.recv.stop(ErrorCode::Cancelled);

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::{FrameLimits, Load, ResponseEvent, ResponseReader, WireError};
-use rpcnet_proto::{CallId, CallKind, Deadline};
+use rpcnet_proto::{CallKind, Deadline};
 use tokio::time::sleep;
 
 use super::Shared;
 use super::backoff::Backoff;
 use super::batch;
 use super::connection::{CallGuard, ClientConnection, OpenCall, Place};
-use super::request::{Frames, Request, check_message};
+use super::request::{Frames, Request, Sending, check_message};
 use crate::clock;
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::transport::interrupted::wire_error;
@@ -114,17 +114,19 @@ pub(crate) struct Attempted {
 /// Sends the call once and waits for its reply.
 pub(crate) async fn attempt(shared: &Shared, request: &Request, payload: &Bytes) -> Attempted {
     let mut load = None;
-    let result = send_once(shared, request, payload, &mut load).await;
+    let sending = request.attempt(shared.next_call_id(), shared.link.target());
+    let result = send_once(shared, request, &sending, payload, &mut load).await;
+    sending.span.end(&result);
     Attempted { result, load }
 }
 
 async fn send_once(
     shared: &Shared,
     request: &Request,
+    sending: &Sending,
     payload: &Bytes,
     load: &mut Option<Load>,
 ) -> Result<Bytes, RpcError> {
-    let call_id = shared.next_call_id();
     // A connection that turns out to be lost before the call was sent is replaced at
     // once; nothing went out on it, so this is not an attempt yet.
     loop {
@@ -135,7 +137,7 @@ async fn send_once(
         };
         let queued = match connection.company(&request.method) {
             Some(batcher) => {
-                let header = request.header(call_id, &connection.settings)?;
+                let header = request.header(sending, &connection.settings)?;
                 batch::fits(&header, payload)
                     .then(|| batcher.push(&header, payload, request.deadline))
             }
@@ -143,11 +145,11 @@ async fn send_once(
         };
         let sent = match queued {
             Some(waiting) => {
-                let guard = CallGuard::new(call_id, place);
+                let guard = CallGuard::new(sending.call_id, place);
                 batch::answered(waiting, request, guard, load).await
             }
             None => {
-                let call = (call_id, place);
+                let call = (sending, place);
                 alone(shared, request, payload, &connection, call, load).await
             }
         };
@@ -169,7 +171,7 @@ async fn send_once(
 }
 
 /// A call on its way; `None` where it was not sent.
-type Sending<'a> = Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>>;
+type OnItsWay<'a> = Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>>;
 
 /// Sends the call on a stream of its own; `None` where it was not sent.
 ///
@@ -179,11 +181,12 @@ fn alone<'a>(
     request: &'a Request,
     payload: &'a Bytes,
     connection: &'a Arc<ClientConnection>,
-    (call_id, place): (CallId, Place),
+    (sending, place): (&'a Sending, Place),
     load: &'a mut Option<Load>,
-) -> Sending<'a> {
+) -> OnItsWay<'a> {
     Box::pin(async move {
-        let call = connection.open(call_id, place).await.ok()?;
+        let call = connection.open(sending.call_id, place).await.ok()?;
+        let call = (sending, call);
         Some(on_its_stream(shared, request, payload, connection, call, load).await)
     })
 }
@@ -193,7 +196,7 @@ async fn on_its_stream(
     request: &Request,
     payload: &Bytes,
     connection: &ClientConnection,
-    call: OpenCall,
+    (sending, call): (&Sending, OpenCall),
     load: &mut Option<Load>,
 ) -> Result<Bytes, RpcError> {
     let OpenCall {
@@ -202,7 +205,7 @@ async fn on_its_stream(
         mut guard,
     } = call;
     let link = &*shared.link;
-    let frames = request.frames(guard.call_id(), &connection.settings, payload)?;
+    let frames = request.frames(sending, &connection.settings, payload)?;
     let limits = link.config.limits().of_frames();
     let sent = write(&mut send, frames).await;
     if let Err(Interrupted::Lost(error)) = sent {

@@ -286,8 +286,9 @@ impl Batch<'_> {
             }
         };
         if let Err(verdict) = &result {
-            self.connection.note(admitted.context.method(), verdict);
+            self.connection.note(context.method(), verdict);
         }
+        trace(context, &result);
         // The caller may start its next call as soon as it has the reply, so the place is
         // free before the reply is on its way.
         drop(admitted);
@@ -340,6 +341,7 @@ impl Batch<'_> {
             if let Err(verdict) = &result {
                 owed.connection.note(context.method(), verdict);
             }
+            trace(&context, &result);
             drop((places, entry));
             owed.pay(result);
         });
@@ -359,6 +361,12 @@ fn judged(context: &CallContext, result: Result<Bytes, Failure>) -> Result<Bytes
         tracing::debug!(method = context.method(), error = %failure, "handler failed");
         Verdict::of_failure(failure)
     })
+}
+
+/// Tells the call's span how it ended.
+fn trace(context: &CallContext, result: &Result<Bytes, Verdict>) {
+    let code = result.as_ref().err().and_then(Verdict::code);
+    context.span().end_served(code);
 }
 
 /// Answers of calls that have tasks of their own, for whoever writes them.

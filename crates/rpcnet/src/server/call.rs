@@ -19,6 +19,7 @@ use super::router::{Failure, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
+use crate::span::CallSpan;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// How a call ended, for whoever writes its last frames.
@@ -100,6 +101,21 @@ impl Verdict {
         }
     }
 
+    /// Tells the call's span how it ended.
+    pub(super) fn traced(self, context: &CallContext) -> Self {
+        context.span().end_served(self.code());
+        self
+    }
+
+    /// The code that the caller sees; `None` for a reply.
+    pub(super) fn code(&self) -> Option<Code> {
+        match self {
+            Self::Answered => None,
+            Self::Status(status, _) => Some(status.code),
+            Self::Reset(_) => Some(Code::Cancelled),
+        }
+    }
+
     pub(crate) fn of_failure(failure: Failure) -> Self {
         let (status, origin) = failure.into_peer();
         Self::Status(status, origin)
@@ -170,11 +186,10 @@ pub(crate) async fn serve(
                 context: &context,
                 places,
             };
-            let verdict = call
-                .run(send, requests, &mut reader, |context, message| {
-                    handler(context, message)
-                })
-                .await;
+            let running = call.run(send, requests, &mut reader, |context, message| {
+                handler(context, message)
+            });
+            let verdict = running.await.traced(&context);
             connection.note(context.method(), &verdict);
             verdict
         }
@@ -196,7 +211,7 @@ pub(crate) async fn serve(
             };
             own_task().await;
             let running = call.run(send, || handler(context.clone(), requests));
-            let verdict = Box::pin(running).await;
+            let verdict = Box::pin(running).await.traced(&context);
             connection.note(context.method(), &verdict);
             drop(entry);
             Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
@@ -282,7 +297,8 @@ pub(super) fn admit(
     let (handler, places) = may_run(connection, &header)
         .inspect_err(|verdict| connection.note(header.method.as_str(), verdict))?;
     let deadline = Deadline::after(now, header.timeout);
-    let context = CallContext::new(header, deadline, connection.peer.clone());
+    let span = CallSpan::served(&header, &connection.peer);
+    let context = CallContext::traced(header, deadline, connection.peer.clone(), span);
     let entry = connection.calls.pass(&context);
     let entry = entry.map_err(|reason| not_started(connection, reason))?;
     Ok(Admitted {

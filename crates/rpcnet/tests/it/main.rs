@@ -33,6 +33,8 @@ mod services;
 mod shapes;
 mod shared_port;
 mod shutdown;
+#[cfg(feature = "opentelemetry")]
+mod spans;
 mod stream_credit;
 mod tls;
 mod torn;

@@ -417,9 +417,10 @@ impl ClusterClient {
         let inner = Arc::clone(&self.inner);
         let request = self.request(method, CallKind::Unary, options);
         async move {
-            let request = request?;
+            let request = request?.with_span();
             let call = pin!(unary::call(&inner, &request, &payload, &target));
-            request.within_deadline(call).await
+            let replied = request.within_deadline(call).await;
+            request.ended(replied)
         }
     }
 
@@ -432,7 +433,7 @@ impl ClusterClient {
     ) -> impl Future<Output = Result<WorkerStream, RpcError>> + Send + use<> {
         let inner = Arc::clone(&self.inner);
         let request = self.request(method, CallKind::ServerStreaming, options);
-        Box::pin(async move { stream::open(inner, request?, payload, target).await })
+        Box::pin(async move { stream::open(inner, request?.with_span(), payload, target).await })
     }
 
     fn streaming<S>(
@@ -448,7 +449,7 @@ impl ClusterClient {
     {
         let inner = Arc::clone(&self.inner);
         let request = self.request(method, kind, options);
-        Box::pin(async move { upload::open(inner, request?, requests, target).await })
+        Box::pin(async move { upload::open(inner, request?.with_span(), requests, target).await })
     }
 
     fn scatter(
@@ -462,8 +463,9 @@ impl ClusterClient {
         let inner = Arc::clone(&self.inner);
         let request = self.request(method, CallKind::Unary, options);
         async move {
-            let request = request?;
-            scatter::call(&inner, &request, &payload, &target, successes).await
+            let request = request?.with_span();
+            let called = scatter::call(&inner, &request, &payload, &target, successes).await;
+            request.ended(called)
         }
     }
 

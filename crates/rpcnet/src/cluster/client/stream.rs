@@ -15,13 +15,18 @@ use super::{Inner, Target};
 use crate::client::{Request, ResponseStream};
 use crate::cluster::workers::{SelectedWorker, Worker};
 use crate::error::RpcError;
+use crate::span::CallSpan;
 
 /// The responses of a streaming call, in order; the last item may be an error.
 ///
 /// Ends with `None` only where the worker ended the call in good order. It holds the call's
 /// place at its worker. Dropping it earlier cancels the call.
 #[must_use = "dropping the responses cancels the call"]
-pub struct WorkerStream(Now);
+pub struct WorkerStream {
+    now: Now,
+    /// That of the call, whatever workers it goes to.
+    span: CallSpan,
+}
 
 enum Now {
     Open(Box<Open>),
@@ -56,14 +61,17 @@ pub(super) async fn open(
     target: Target,
 ) -> Result<WorkerStream, RpcError> {
     inner.begin();
+    let span = request.hand_over_span();
     let again = Again {
         request,
         payload,
         target,
         course: Course::new(),
     };
-    let open = again.open(inner, None).await?;
-    Ok(WorkerStream(Now::Open(open)))
+    let opened = again.open(inner, None).await;
+    let open = opened.inspect_err(|error| span.fail(error))?;
+    let now = Now::Open(open);
+    Ok(WorkerStream { now, span })
 }
 
 impl Again {
@@ -119,21 +127,24 @@ impl WorkerStream {
         inner: Arc<Inner>,
         responses: ResponseStream,
         selected: SelectedWorker,
+        span: CallSpan,
     ) -> Self {
-        Self(Now::Open(Box::new(Open {
+        let open = Open {
             inner,
             responses,
             selected,
             again: None,
             has_answered: false,
-        })))
+        };
+        let now = Now::Open(Box::new(open));
+        Self { now, span }
     }
 
     /// The worker that answers; `None` while the call goes to another one, and once it has
     /// ended.
     #[must_use]
     pub fn worker(&self) -> Option<&Worker> {
-        match &self.0 {
+        match &self.now {
             Now::Open(open) => Some(open.selected.worker()),
             Now::Moving(_) | Now::Over => None,
         }
@@ -142,11 +153,11 @@ impl WorkerStream {
     /// Polls for the next response in a shared buffer: no copy where it came in one piece.
     pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
         loop {
-            let item = match &mut self.0 {
+            let item = match &mut self.now {
                 Now::Over => return Poll::Ready(None),
                 Now::Moving(moving) => match ready!(moving.as_mut().poll(cx)) {
                     Ok(open) => {
-                        self.0 = Now::Open(open);
+                        self.now = Now::Open(open);
                         continue;
                     }
                     Err(error) => Some(Err(error)),
@@ -162,14 +173,18 @@ impl WorkerStream {
                     }
                     Some(Err(error)) => match open.failed(error) {
                         Ok(moving) => {
-                            self.0 = Now::Moving(moving);
+                            self.now = Now::Moving(moving);
                             continue;
                         }
                         Err(error) => Some(Err(error)),
                     },
                 },
             };
-            self.0 = Now::Over;
+            match &item {
+                Some(Err(error)) => self.span.fail(error),
+                _ => self.span.end::<()>(&Ok(())),
+            }
+            self.now = Now::Over;
             return Poll::Ready(item);
         }
     }

@@ -25,9 +25,11 @@ where
     S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
 {
     inner.begin();
-    let (opened, selected) = sought(&inner, &request, &target).await?;
+    let span = request.hand_over_span();
+    let sought = sought(&inner, &request, &target).await;
+    let (opened, selected) = sought.inspect_err(|error| span.fail(error))?;
     let responses = opened.upload(requests);
-    Ok(WorkerStream::once(inner, responses, selected))
+    Ok(WorkerStream::once(inner, responses, selected, span))
 }
 
 /// A worker at which the call is open, within the call's deadline.
