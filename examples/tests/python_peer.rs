@@ -105,7 +105,7 @@ async fn a_server_in_python_reads_what_the_header_says() {
         return;
     };
     let mut metadata = Metadata::new();
-    metadata.insert("user-id", "42").unwrap();
+    metadata.insert("user", "é").unwrap();
     let options = CallOptions::new()
         .with_timeout(Duration::from_secs(7))
         .with_metadata(metadata)
@@ -115,7 +115,7 @@ async fn a_server_in_python_reads_what_the_header_says() {
     assert_eq!(described.method, "Interop.describe");
     assert!((5000..=7000).contains(&described.remaining_ms));
     assert!(described.idempotent);
-    assert_eq!(described.metadata["user-id"], "3432");
+    assert_eq!(described.metadata["user"], "c3a9");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 
 from rust import Program, run
 
@@ -30,3 +31,8 @@ async def server(certs: Path) -> AsyncIterator[Program]:
     """The server in Rust."""
     async with run(certs) as program:
         yield program
+
+
+# The same cases every time, however slow the machine.
+settings.register_profile("checks", deadline=None, derandomize=True)
+settings.load_profile("checks")

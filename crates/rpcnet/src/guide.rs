@@ -78,3 +78,6 @@ mod benchmarking {}
 
 #[doc = include_str!("../../../docs/book/src/cli.md")]
 mod cli {}
+
+#[doc = include_str!("../../../docs/book/src/python.md")]
+mod python {}
