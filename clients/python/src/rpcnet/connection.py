@@ -278,9 +278,10 @@ class Connection(QuicConnectionProtocol):
         )
         wanted = [round((self.options.keep_alive or 0) * 1_000_000), settings.keep_alive_us]
         intervals = [interval / 1_000_000 for interval in wanted if interval]
-        if intervals:
-            # Early enough that a late timer does not miss the interval.
-            self._ping_every(max(_KEEP_ALIVE_MIN, 0.9 * min(intervals)))
+        within_idle = self.options.idle_timeout / 3
+        # Early enough that a late timer does not miss the interval.
+        interval = max(_KEEP_ALIVE_MIN, 0.9 * min([*intervals, within_idle]))
+        self._ping_every(interval, when_idle=bool(intervals))
         if not self.ready.done():
             self.ready.set_result(None)
 
@@ -290,12 +291,15 @@ class Connection(QuicConnectionProtocol):
         logger.debug("server goes away", extra={"grace_ms": goaway.grace_ms})
         self.leave()
 
-    def _ping_every(self, interval: float) -> None:
+    def _ping_every(self, interval: float, *, when_idle: bool) -> None:
         def ping() -> None:
-            if self._failure is None:
+            if when_idle or self._calls:
                 self.quic.send_ping(0)
                 self.transmit()
-                self._ping_every(interval)
+            self._ping_every(interval, when_idle=when_idle)
+
+        if self._failure is not None:
+            return
 
         self._keep_alive = self._loop.call_later(interval, ping)
 

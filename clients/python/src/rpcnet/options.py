@@ -30,7 +30,8 @@ class Options:
     """The connection is lost after so much silence. At least three times ``keep_alive``."""
 
     keep_alive: float | None = 10.0
-    """How often both sides make sure of each other; ``None`` leaves it to the server."""
+    """How often both sides make sure of each other. With ``None`` they do so only while calls run,
+    or as often as the server asks for."""
 
     message_bytes_max: int = 4 * 1024 * 1024
     """The longest reply or item of a response. A longer one fails its call with ``LimitError``."""
