@@ -24,11 +24,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Bench(Box<cmd::bench::Args>),
+    Call(Box<cmd::call::Args>),
     Certs(cmd::certs::Args),
     Cluster(cmd::cluster::Args),
     Completions(cmd::completions::Args),
     Demo(cmd::demo::Args),
+    Describe(cmd::describe::Args),
     Health(cmd::health::Args),
+    List(cmd::list::Args),
     Man(cmd::man::Args),
     #[command(hide = true)]
     Reference(cmd::reference::Args),
@@ -45,11 +48,14 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Bench(args) => cmd::bench::run(&args),
+        Command::Call(args) => cmd::call::run(&args),
         Command::Certs(args) => cmd::certs::run(args),
         Command::Cluster(args) => cmd::cluster::run(args),
         Command::Completions(args) => cmd::completions::run(&args, &Cli::command()),
         Command::Demo(args) => cmd::demo::run(&args),
+        Command::Describe(args) => cmd::describe::run(&args),
         Command::Health(args) => cmd::health::run(&args),
+        Command::List(args) => cmd::list::run(&args),
         Command::Man(args) => cmd::man::run(&args, &Cli::command()),
         Command::Reference(cmd::reference::Args {}) => cmd::reference::run(&Cli::command()),
         Command::DemoServer(args) => cmd::demo::server::run(&args),

@@ -137,6 +137,16 @@ impl Running {
         self.ended().await
     }
 
+    /// Reads no more, and waits for its end; returns the exit code.
+    pub(crate) async fn ended_unread(self) -> Option<i32> {
+        let Self {
+            mut child, lines, ..
+        } = self;
+        drop(lines);
+        let ended = timeout(PATIENCE, child.wait()).await;
+        ended.unwrap().unwrap().code()
+    }
+
     /// Waits for its end; returns the exit code.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         let ended = timeout(PATIENCE, self.child.wait()).await;

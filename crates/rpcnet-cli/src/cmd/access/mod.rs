@@ -12,4 +12,4 @@ pub(crate) use self::failure::{Attempt, Unanswered, hint};
 pub(crate) use self::seed::Seed;
 pub(crate) use self::server::{FAREWELL, ServerAccess};
 pub(crate) use self::target::{Place, Target};
-pub(crate) use self::text::{ascii_json, printable};
+pub(crate) use self::text::{ascii_json, printable, terminal_json};

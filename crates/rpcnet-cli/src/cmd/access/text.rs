@@ -20,6 +20,26 @@ fn escaped(c: char) -> Box<dyn Iterator<Item = char>> {
     }
 }
 
+/// JSON in which every character that a terminal might obey is escaped, and no other.
+pub(crate) fn terminal_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        // What is no letter to be seen was within a string, where `\u` stands for it.
+        let is_seen = c == '\n' || c == ' ' || c.is_ascii_graphic() || c.escape_debug().len() == 1;
+        match is_seen {
+            true => safe.push(c),
+            false => push_escaped(&mut safe, c),
+        }
+    }
+    safe
+}
+
+fn push_escaped(json: &mut String, c: char) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        json.push_str(&format!("\\u{unit:04x}"));
+    }
+}
+
 /// JSON in which every character is plain ASCII: what is not was within a string, where
 /// `\u` stands for it.
 pub(crate) fn ascii_json(json: &str) -> String {
@@ -29,9 +49,7 @@ pub(crate) fn ascii_json(json: &str) -> String {
             ascii.push(c);
             continue;
         }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            ascii.push_str(&format!("\\u{unit:04x}"));
-        }
+        push_escaped(&mut ascii, c);
     }
     ascii
 }
@@ -62,6 +80,16 @@ mod tests {
         assert_eq!(printable("0123456789a", 10), "0123456...");
         assert_eq!(printable(&"\u{1b}".repeat(1000), 10), "\\u{1b}\\...");
         assert_eq!(printable(&"\u{e9}".repeat(11), 10).chars().count(), 10);
+    }
+
+    #[test]
+    fn json_for_a_terminal_keeps_letters_and_escapes_the_rest() {
+        let text = "a\"\u{7f}\u{e9}\u{1f600}\u{202e}\u{9b}";
+        let json = serde_json::to_string(text).expect("any text is JSON");
+        let safe = terminal_json(&json);
+        assert_eq!(safe, "\"a\\\"\\u007f\u{e9}\u{1f600}\\u202e\\u009b\"");
+        let read: String = serde_json::from_str(&safe).expect("it is JSON still");
+        assert_eq!(read, text);
     }
 
     #[test]
