@@ -115,6 +115,7 @@ mod error;
 mod guide;
 mod identity;
 mod limits;
+pub mod metrics;
 mod profile;
 mod renewal;
 mod schema;

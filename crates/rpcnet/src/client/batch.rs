@@ -51,6 +51,8 @@ pub(super) struct Outcome {
     /// The server has said how the call ended; there is nothing left to cancel.
     is_verdict: bool,
     load: Option<Load>,
+    /// When the answer was there.
+    at: Option<Instant>,
     result: Result<Bytes, RpcError>,
 }
 
@@ -95,6 +97,7 @@ pub(super) async fn answered(
         guard.complete();
     }
     *load = outcome.load;
+    request.note_answer(outcome.at);
     Some(outcome.result)
 }
 
@@ -157,6 +160,11 @@ impl Batch {
         encode::message(&mut self.frames, payload);
         self.seats.0.push(Some(Seat { outcome, until }));
         waiting
+    }
+
+    /// How many calls wait in it, those that were given up included.
+    pub(super) fn len(&self) -> usize {
+        self.seats.0.len()
     }
 
     /// Whether all its calls were given up before they left.
@@ -224,6 +232,7 @@ async fn read_one(recv: &mut RecvHalf, seats: &mut Sent, limits: FrameLimits, se
     let outcome = Outcome {
         is_verdict: read.is_ok(),
         load,
+        at: None,
         result: read.unwrap_or_else(Err),
     };
     seats.0.answer(0, outcome, &mut Woken::default());
@@ -242,10 +251,13 @@ impl Reader<'_> {
     fn poll(&mut self, seats: &mut Seats, cx: &mut Context<'_>) -> Poll<()> {
         let ran = HandlerRan::Maybe;
         let mut woken = Woken::default();
+        // One look at the clock for all answers that are there together.
+        let mut at = None;
         loop {
             match self.frames.next_event() {
                 Ok(Some(BatchResponseEvent::Answer(answer))) => {
-                    seats.take(answer, &mut woken);
+                    let at = *at.get_or_insert_with(clock::now);
+                    seats.take(answer, at, &mut woken);
                     continue;
                 }
                 // W-7: every call has its answer; what follows changes none.
@@ -281,13 +293,14 @@ impl Reader<'_> {
 struct Seats(Vec<Option<Seat>>);
 
 impl Seats {
-    fn take(&mut self, answer: Answer, woken: &mut Woken) {
+    fn take(&mut self, answer: Answer, at: Instant, woken: &mut Woken) {
         let result = answer
             .result
             .map_err(|(status, origin)| RpcError::from_peer(status, origin));
         let outcome = Outcome {
             is_verdict: true,
             load: answer.load,
+            at: Some(at),
             result,
         };
         self.answer(answer.index, outcome, woken);
@@ -306,6 +319,7 @@ impl Seats {
             let outcome = Outcome {
                 is_verdict: false,
                 load: None,
+                at: None,
                 result: Err(error()),
             };
             seat.tell(outcome, &mut woken);
@@ -325,6 +339,7 @@ impl Seats {
             let outcome = Outcome {
                 is_verdict: false,
                 load: None,
+                at: None,
                 result: Err(RpcError::Timeout),
             };
             seat.tell(outcome, &mut woken);

@@ -84,6 +84,11 @@ impl Batcher {
         waiting
     }
 
+    /// How many calls are queued, those that were given up included.
+    pub(super) fn queued(&self) -> usize {
+        self.queue().batches.iter().map(Batch::len).sum()
+    }
+
     /// The connection is lost: what was not sent will not be.
     pub(super) fn close(&self) {
         let unsent = {

@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use crate::config::RpcConfig;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
 use crate::identity::PeerIdentity;
+use crate::metrics::ClientFigures;
 use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
 use crate::transport::events;
@@ -42,6 +43,7 @@ pub(crate) struct Link {
     /// The run of attempts under way, which every call that needs it waits for.
     run: Mutex<Run>,
     pub(crate) tasks: Tasks,
+    figures: Arc<ClientFigures>,
     own: Weak<Self>,
 }
 
@@ -66,7 +68,12 @@ enum ConnectFailure {
 }
 
 impl Link {
-    pub(crate) fn new(endpoint: Arc<Endpoint>, target: SocketAddr, config: RpcConfig) -> Arc<Self> {
+    pub(crate) fn new(
+        endpoint: Arc<Endpoint>,
+        target: SocketAddr,
+        config: RpcConfig,
+        figures: Arc<ClientFigures>,
+    ) -> Arc<Self> {
         let server_name = config
             .server_name
             .clone()
@@ -83,6 +90,7 @@ impl Link {
                 stands_until: None,
             }),
             tasks: Tasks::new(),
+            figures,
             config,
             own: own.clone(),
         })
@@ -131,6 +139,13 @@ impl Link {
     pub(crate) fn has_place(&self) -> bool {
         let current = self.current.load();
         current.as_ref().is_some_and(|it| it.has_place())
+    }
+
+    /// How many calls wait to be sent together.
+    pub(crate) fn queued(&self) -> usize {
+        let current = self.current.load();
+        let batcher = current.as_ref().and_then(|it| it.batcher.as_ref());
+        batcher.map_or(0, |batcher| batcher.queued())
     }
 
     /// Ends the link: calls under way are cancelled, later ones refused.
@@ -199,6 +214,7 @@ impl Link {
                 }
                 Step::Again => {}
                 Step::GiveUp => {
+                    self.figures.given_up.one();
                     self.let_failure_stand();
                     return Err(last);
                 }
@@ -241,6 +257,7 @@ impl Link {
 
     /// One handshake and exchange of settings.
     async fn attempt(self: Arc<Self>) -> Outcome {
+        self.figures.attempts.one();
         let dialled = self
             .endpoint
             .dialer
@@ -253,6 +270,7 @@ impl Link {
             ControlFailure::Wire(error) => ConnectFailure::Wire(error),
             _ => ConnectFailure::NoAnswer,
         })?;
+        self.figures.made.one();
         let rhythm = Rhythm::new(&self.config, &connection.settings);
         let weak = Arc::downgrade(&connection);
         let own = self.own.clone();

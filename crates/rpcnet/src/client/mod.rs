@@ -9,6 +9,7 @@ mod endpoint;
 mod habits;
 mod into_bytes;
 mod link;
+mod metrics;
 mod only;
 mod request;
 mod seat;
@@ -31,14 +32,16 @@ pub(crate) use self::backoff::Backoff;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::into_bytes::IntoBytes;
 use self::link::Link;
+pub(crate) use self::metrics::{StreamMeter, failed};
 pub(crate) use self::only::only;
 pub(crate) use self::request::Request;
-pub(crate) use self::streaming::OpenedUpload;
 pub use self::streaming::ResponseStream;
+pub(crate) use self::streaming::{OpenedUpload, count_item};
 pub(crate) use self::unary::Attempted;
 use crate::call_options::CallOptions;
 use crate::config::RpcConfig;
 use crate::error::RpcError;
+use crate::metrics::ClientFigures;
 
 /// Calls the methods of one server.
 ///
@@ -77,6 +80,7 @@ pub struct RpcClient {
 struct Shared {
     link: Arc<Link>,
     next_id: AtomicU64,
+    figures: Arc<ClientFigures>,
 }
 
 impl RpcClient {
@@ -111,15 +115,22 @@ impl RpcClient {
             true => Endpoint::new(&config)?,
             false => Endpoint::shared(&config)?,
         };
-        Ok(Self::over(endpoint, address, config))
+        let figures = Arc::new(ClientFigures::new(config.are_calls_counted));
+        Ok(Self::over(endpoint, address, config, figures))
     }
 
     /// A client over a socket that it shares with others.
-    pub(crate) fn over(endpoint: Arc<Endpoint>, address: SocketAddr, config: RpcConfig) -> Self {
+    pub(crate) fn over(
+        endpoint: Arc<Endpoint>,
+        address: SocketAddr,
+        config: RpcConfig,
+        figures: Arc<ClientFigures>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
-                link: Link::new(endpoint, address, config),
+                link: Link::new(endpoint, address, config, figures.clone()),
                 next_id: AtomicU64::new(1),
+                figures,
             }),
         }
     }
@@ -169,8 +180,10 @@ impl RpcClient {
                 }
                 Err(error) => return Err(error),
             };
+            let mut meter = shared.figures.begin(request, payload.len());
             let call = pin!(unary::call(&shared, request, &payload));
             let replied = request.within_deadline(call).await;
+            request.count(&mut meter, &replied);
             request.ended(replied).map(Vec::from)
         }
     }
@@ -201,8 +214,10 @@ impl RpcClient {
                 }
                 Err(error) => return Err(error),
             };
+            let mut meter = shared.figures.begin(request, payload.len());
             let call = pin!(unary::call(&shared, request, &payload));
             let replied = request.within_deadline(call).await;
+            request.count(&mut meter, &replied);
             request.ended(replied)
         }
     }
@@ -370,8 +385,10 @@ impl RpcClient {
         // Boxed once, where it is made: whoever wraps the future would move all of it.
         Box::pin(async move {
             let request = request?.with_span();
+            let meter = client.shared.figures.begin_stream(&request);
+            meter.count_request(payload.len());
             let opened = client.open(&request, payload).await;
-            opened_call(&request, opened)
+            opened_call(&request, meter, opened)
         })
     }
 
@@ -390,8 +407,11 @@ impl RpcClient {
         let request = Request::new(method, kind, options, &self.shared.link.config);
         Box::pin(async move {
             let request = request?.with_span();
+            let meter = client.shared.figures.begin_stream(&request);
+            let cell = meter.cell().cloned();
             let opened = client.open_for_upload(&request).await;
-            opened_call(&request, opened.map(|opened| opened.upload(requests)))
+            let opened = opened.map(|opened| opened.upload(requests, cell));
+            opened_call(&request, meter, opened)
         })
     }
 
@@ -427,6 +447,11 @@ impl RpcClient {
         self.shared.link.is_connected()
     }
 
+    /// How many calls wait to be sent together.
+    pub(crate) fn queued(&self) -> usize {
+        self.shared.link.queued()
+    }
+
     /// Waits until there is a connection, for at most the connect timeout.
     pub(crate) async fn connected(&self) -> Result<(), RpcError> {
         self.shared.link.connection().await.map(drop)
@@ -457,11 +482,12 @@ impl RpcClient {
 /// The responses of a call that has no other attempt.
 fn opened_call(
     request: &Request,
+    mut meter: StreamMeter,
     opened: Result<ResponseStream, RpcError>,
 ) -> Result<ResponseStream, RpcError> {
     match opened {
-        Ok(responses) => Ok(responses.call(request.hand_over_span())),
-        failed => request.ended(failed),
+        Ok(responses) => Ok(responses.call(request.hand_over_span(), meter)),
+        Err(error) => request.ended(Err(failed(&mut meter, error))),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use rpcnet_proto::wire::{HeaderRef, Settings, StreamKind, encode};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Method, TraceContext};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Sleep, sleep_until};
 use tracing::Span;
 
 use crate::call_options::CallOptions;
@@ -17,6 +18,7 @@ use crate::clock;
 use crate::config::RpcConfig;
 use crate::context;
 use crate::error::RpcError;
+use crate::metrics::{Meter, MethodCell};
 use crate::span::CallSpan;
 
 /// Payloads of up to this many bytes are copied behind their header, so that the
@@ -32,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) kind: CallKind,
     pub(crate) deadline: Deadline,
+    /// When the call was made.
+    pub(crate) began: Instant,
     pub(crate) options: CallOptions,
     /// What travels where no span says otherwise.
     trace: Option<TraceContext>,
@@ -40,6 +44,9 @@ pub(crate) struct Request {
     is_late: bool,
     /// Whether somebody else ends the call at its deadline just now.
     pub(super) is_watched: AtomicBool,
+    /// How many nanoseconds after the call was made its answer was there, where whoever read
+    /// it looked at the clock anyway; otherwise zero.
+    answered_after: AtomicU64,
 }
 
 impl Request {
@@ -70,6 +77,8 @@ impl Request {
             span: CallSpan::none(),
             is_late: deadline.remaining(now).is_none(),
             is_watched: AtomicBool::new(false),
+            answered_after: AtomicU64::new(0),
+            began: now,
         })
     }
 
@@ -110,6 +119,30 @@ impl Request {
         self.span.hand_over()
     }
 
+    /// Takes note of when the answer was there, if that is known.
+    pub(super) fn note_answer(&self, at: Option<Instant>) {
+        let after = at.map_or(Duration::ZERO, |at| {
+            at.saturating_duration_since(self.began)
+        });
+        let nanos = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        self.answered_after.store(nanos, Ordering::Relaxed);
+    }
+
+    /// Counts the end of a call that has one answer.
+    pub(crate) fn count(&self, meter: &mut Meter<&MethodCell>, result: &Result<Bytes, RpcError>) {
+        let outcome = match result {
+            Ok(reply) => {
+                meter.count_response(reply.len());
+                None
+            }
+            Err(error) => Some(error.code()),
+        };
+        match self.answered_after.load(Ordering::Relaxed) {
+            0 => meter.end(outcome),
+            nanos => meter.end_at(outcome, self.began + Duration::from_nanos(nanos)),
+        }
+    }
+
     /// Runs a part of the call, which ends in `Timeout` at the call's deadline, whatever
     /// the server does (W-38).
     pub(crate) async fn within_deadline<T>(
@@ -129,7 +162,7 @@ impl Request {
                 alarm = None;
                 return Poll::Pending;
             }
-            let deadline = Instant::from_std(self.deadline.instant());
+            let deadline = self.deadline.instant().into();
             let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
             alarm.as_mut().poll(cx).map(|()| Err(RpcError::Timeout))
         })

@@ -16,8 +16,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Shared;
 use super::connection::{CallGuard, ClientConnection, OpenCall};
+use super::metrics::StreamMeter;
 use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError};
+use crate::metrics::MethodCell;
 use crate::span::CallSpan;
 use crate::transport::gathered::{Gathered, Next, Tempo};
 use crate::transport::interrupted::wire_error;
@@ -96,12 +98,12 @@ pub(crate) struct OpenedUpload {
 }
 
 impl OpenedUpload {
-    /// Begins to send the messages.
-    pub(crate) fn upload<S>(self, requests: S) -> ResponseStream
+    /// Begins to send the messages, which are counted there, if they are.
+    pub(crate) fn upload<S>(self, requests: S, cell: Option<Arc<MethodCell>>) -> ResponseStream
     where
         S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
     {
-        let upload = self.upload.run(requests, self.settings);
+        let upload = self.upload.run(requests, self.settings, cell);
         self.shared.link.tasks.spawn_until_stopped(upload);
         self.responses
     }
@@ -176,17 +178,18 @@ impl Upload {
         mut self,
         requests: S,
         settings: Settings,
+        cell: Option<Arc<MethodCell>>,
     ) {
         let stop = self.stop.clone();
         tokio::select! {
             biased;
             // Dropping the other branch drops nothing of ours: the half resets here.
             () = stop.cancelled() => {}
-            () = self.send_all(requests, settings) => {}
+            () = self.send_all(requests, settings, cell) => {}
         }
     }
 
-    async fn send_all<S>(&mut self, requests: S, settings: Settings)
+    async fn send_all<S>(&mut self, requests: S, settings: Settings, cell: Option<Arc<MethodCell>>)
     where
         S: Stream<Item = Result<Bytes, RpcError>>,
     {
@@ -196,6 +199,9 @@ impl Upload {
             Poll::Ready(item.map(|message| {
                 let message = message?;
                 check_message(message.len(), &settings)?;
+                if let Some(cell) = &cell {
+                    cell.count_request(message.len());
+                }
                 Ok(message)
             }))
         };
@@ -259,6 +265,7 @@ pub struct ResponseStream {
     load: Option<Load>,
     /// That of the attempt, and where it is the only one that of the call.
     spans: [CallSpan; 2],
+    meter: Option<StreamMeter>,
     is_open: bool,
     is_done: bool,
 }
@@ -287,6 +294,7 @@ impl ResponseStream {
             server_name: shared.link.server_name.as_str().into(),
             load: None,
             spans: [CallSpan::none(), CallSpan::none()],
+            meter: None,
             is_open: true,
             is_done: false,
         }
@@ -297,9 +305,10 @@ impl ResponseStream {
         self
     }
 
-    /// The stream is the whole of this call: it ends with it.
-    pub(crate) fn call(mut self, span: CallSpan) -> Self {
+    /// The stream is the whole of this call: it ends, and is counted, with it.
+    pub(crate) fn call(mut self, span: CallSpan, meter: StreamMeter) -> Self {
         self.spans[1] = span;
+        self.meter = Some(meter);
         self
     }
 
@@ -338,6 +347,9 @@ impl ResponseStream {
             Poll::Ready(item) => item,
         };
         fairness.made_progress();
+        if let Some(meter) = &mut self.meter {
+            count_item(meter, &item);
+        }
         match &item {
             Some(Ok(_)) => {}
             None => self.end(None),
@@ -447,6 +459,15 @@ impl ResponseStream {
         self.is_done = true;
         self.upload = None;
         self.client = None;
+    }
+}
+
+/// Counts a response, or the end that there is in place of one.
+pub(crate) fn count_item(meter: &mut StreamMeter, item: &Option<Result<Bytes, RpcError>>) {
+    match item {
+        Some(Ok(response)) => meter.count_response(response.len()),
+        Some(Err(error)) => meter.end(Some(error.code())),
+        None => meter.end(None),
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) async fn call(
         if error.handler_ran() != HandlerRan::No {
             unsure = Some(error);
         }
+        shared.figures.retries.one();
         sleep(pause).await;
     }
 }
@@ -127,6 +128,7 @@ async fn send_once(
     payload: &Bytes,
     load: &mut Option<Load>,
 ) -> Result<Bytes, RpcError> {
+    request.note_answer(None);
     // A connection that turns out to be lost before the call was sent is replaced at
     // once; nothing went out on it, so this is not an attempt yet.
     loop {

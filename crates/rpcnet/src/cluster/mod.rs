@@ -26,8 +26,8 @@ mod view;
 mod workers;
 
 pub use self::client::{
-    ClusterClient, ClusterClientConfig, ClusterClientCounters, WorkerBytes, WorkerPool,
-    WorkerResult, WorkerStream,
+    ClusterClient, ClusterClientConfig, ClusterClientCounters, ClusterClientMetrics, WorkerBytes,
+    WorkerMetrics, WorkerPool, WorkerResult, WorkerStream,
 };
 pub use self::config::{ClusterConfig, ClusterLimits, MemberPolicy};
 pub use self::counters::ClusterCounters;

@@ -9,6 +9,7 @@ use super::call::Verdict;
 use super::connection::Connection;
 use super::reply::put_load;
 use super::unary::over_budget;
+use crate::metrics::Outcome;
 use crate::transport::{Interrupted, SendHalf};
 
 /// Replies of up to this many bytes are copied behind those before them; longer ones travel
@@ -34,14 +35,14 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Adds the answer to a call.
+    /// Adds the answer to a call; returns how the call ended, and how long its reply is.
     pub(super) fn put(
         &mut self,
         connection: &Connection,
         index: usize,
         result: Result<Bytes, Verdict>,
         wants_load: bool,
-    ) {
+    ) -> (Outcome, usize) {
         let result = result.and_then(|reply| self.admit(connection, reply));
         self.count += 1;
         let load = connection.load(wants_load);
@@ -56,6 +57,7 @@ impl Answers {
         put_load(&mut self.frames, load);
         match result {
             Ok(reply) => {
+                let bytes = reply.len();
                 encode::message_prefix(&mut self.frames, reply.len());
                 if reply.len() <= COPIED_REPLY_BYTES_MAX {
                     self.frames.put_slice(&reply);
@@ -63,10 +65,12 @@ impl Answers {
                     self.pieces.push(self.frames.split().freeze());
                     self.pieces.push(reply);
                 }
+                (None, bytes)
             }
             Err(verdict) => {
                 let (status, origin) = self.status(connection, verdict);
                 encode::status(&mut self.frames, &status, origin);
+                (Some(status.code), 0)
             }
         }
     }

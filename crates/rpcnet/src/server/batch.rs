@@ -21,6 +21,7 @@ use super::router::{Failure, Handler, Unary, UnaryFuture};
 use super::{reply, unary};
 use crate::clock;
 use crate::context::CallContext;
+use crate::metrics::Outcome;
 use crate::task::Tasks;
 use crate::transport::{RecvHalf, SendHalf};
 
@@ -78,6 +79,42 @@ struct Batch<'a> {
     in_late: usize,
     /// How many answers were written.
     answered: usize,
+}
+
+/// The time that calls take which run one after the other, by one look at the clock each.
+struct Stretch {
+    /// The thread's own time.
+    began: Instant,
+    now: Instant,
+    /// The time that deadlines go by, which tests may stop, as it was when it began.
+    arrived: Instant,
+}
+
+impl Stretch {
+    fn begin() -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            now: began,
+            arrived: clock::now(),
+        }
+    }
+
+    /// Looks at the clock; how long it is since that was done last.
+    fn step(&mut self) -> Duration {
+        let before = std::mem::replace(&mut self.now, Instant::now());
+        self.now.duration_since(before)
+    }
+
+    /// Whether what comes next has to make room for others.
+    fn is_long(&self) -> bool {
+        self.now.duration_since(self.began) > IN_A_ROW_MAX
+    }
+
+    /// The time that deadlines go by, as it was at the last look.
+    fn now(&self) -> Instant {
+        self.arrived + self.now.duration_since(self.began)
+    }
 }
 
 struct Next {
@@ -184,9 +221,7 @@ impl Batch<'_> {
 
     /// Begins every call of which all has arrived.
     fn take_in(&mut self, cx: &mut Context<'_>) -> Result<(), ErrorCode> {
-        // The thread's own time, and the time that deadlines go by, which tests may stop.
-        let (began, arrived) = (Instant::now(), clock::now());
-        let mut now = began;
+        let mut stretch = Stretch::begin();
         loop {
             let event = self.reader.next_event();
             match event.map_err(|error| error.error_code())? {
@@ -195,11 +230,10 @@ impl Batch<'_> {
                     return Ok(());
                 }
                 Some(BatchRequestEvent::Header(header)) => {
-                    self.next = Some(self.admit(header, arrived));
+                    self.next = Some(self.admit(header, stretch.arrived));
                 }
                 Some(BatchRequestEvent::Message(message)) => {
-                    let is_late = now.duration_since(began) > IN_A_ROW_MAX;
-                    self.begin(message, is_late, &mut now, cx);
+                    self.begin(message, &mut stretch, cx);
                 }
                 // W-7: judged by what came along.
                 Some(BatchRequestEvent::End) if self.reader.buffered() > 0 => {
@@ -216,10 +250,14 @@ impl Batch<'_> {
                 wants_load: header.load_report,
                 admitted: call::admit(self.connection, header, arrived),
             },
-            Err(error) => Next {
-                wants_load: false,
-                admitted: Err(Verdict::of_wire(&error.into())),
-            },
+            Err(error) => {
+                let verdict = Verdict::of_wire(&error.into());
+                self.connection.count_unreadable(&verdict);
+                Next {
+                    wants_load: false,
+                    admitted: Err(verdict),
+                }
+            }
         }
     }
 
@@ -237,7 +275,7 @@ impl Batch<'_> {
 
     /// Runs the call whose message came: here where its handler is quick, and in a task of
     /// its own where it is not, or turns out to have to wait.
-    fn begin(&mut self, message: Bytes, is_late: bool, now: &mut Instant, cx: &mut Context<'_>) {
+    fn begin(&mut self, message: Bytes, stretch: &mut Stretch, cx: &mut Context<'_>) {
         let index = self.begun;
         self.begun += 1;
         // The reader has it that a message follows its header.
@@ -250,22 +288,16 @@ impl Batch<'_> {
         };
         let admitted = match admitted {
             Ok(admitted) => admitted,
-            Err(verdict) => {
-                return self
-                    .ready
-                    .put(self.connection, index, Err(verdict), wants_load);
-            }
+            Err(verdict) => return self.refuse(index, verdict, wants_load),
         };
         let Handler::Unary(handler, pace) = &admitted.handler else {
             // The header says unary, so no other handler is found for it.
             let verdict = Verdict::refused(Code::Unimplemented, "the method streams");
-            return self
-                .ready
-                .put(self.connection, index, Err(verdict), wants_load);
+            return self.refuse(index, verdict, wants_load);
         };
-        let (handler, pace) = (handler.clone(), pace.clone());
-        if is_late || !pace.is_quick() {
-            let work = Work::New(handler, pace, message);
+        admitted.meter.count_request(message.len());
+        if stretch.is_long() || !pace.is_quick() {
+            let work = Work::New(handler.clone(), pace.clone(), message);
             return self.spawn(index, admitted, work);
         }
         let context = &admitted.context;
@@ -276,8 +308,7 @@ impl Batch<'_> {
                 (running, polled)
             })
         });
-        let began = std::mem::replace(now, Instant::now());
-        pace.note(now.duration_since(began));
+        pace.note(stretch.step());
         let result = match polled {
             Err(verdict) => Err(verdict),
             Ok((_, Poll::Ready(result))) => judged(context, result),
@@ -287,12 +318,28 @@ impl Batch<'_> {
         };
         if let Err(verdict) = &result {
             self.connection.note(context.method(), verdict);
+            self.connection.judge(verdict);
         }
         trace(context, &result);
         // The caller may start its next call as soon as it has the reply, so the place is
         // free before the reply is on its way.
-        drop(admitted);
-        self.ready.put(self.connection, index, result, wants_load);
+        let Admitted {
+            context,
+            handler,
+            places,
+            entry,
+            mut meter,
+        } = admitted;
+        drop((context, handler, places, entry));
+        let (outcome, bytes) = self.ready.put(self.connection, index, result, wants_load);
+        meter.count_response(bytes);
+        meter.end_at(outcome, stretch.now());
+    }
+
+    /// Answers a call that has been counted, or is when what is left of it is dropped.
+    fn refuse(&mut self, index: usize, verdict: Verdict, wants_load: bool) {
+        self.ready
+            .put(self.connection, index, Err(verdict), wants_load);
     }
 
     fn spawn(&mut self, index: usize, mut admitted: Admitted, work: Work) {
@@ -305,11 +352,10 @@ impl Batch<'_> {
             }),
         };
         if let Err(verdict) = listed {
+            admitted.meter.end(verdict.outcome());
             let wants_load = admitted.context.wants_load();
             drop(admitted);
-            return self
-                .ready
-                .put(self.connection, index, Err(verdict), wants_load);
+            return self.refuse(index, verdict, wants_load);
         }
         let late = self.late.get_or_insert_default();
         self.in_late += 1;
@@ -325,6 +371,7 @@ impl Batch<'_> {
                 context,
                 places,
                 entry,
+                mut meter,
                 ..
             } = admitted;
             let work = pin!(async {
@@ -340,10 +387,13 @@ impl Batch<'_> {
             let result = supervise(&context, work).await;
             if let Err(verdict) = &result {
                 owed.connection.note(context.method(), verdict);
+                owed.connection.judge(verdict);
             }
             trace(&context, &result);
             drop((places, entry));
-            owed.pay(result);
+            let (outcome, bytes) = owed.pay(result);
+            meter.count_response(bytes);
+            meter.end(outcome);
         });
     }
 }
@@ -413,16 +463,17 @@ struct Owed {
 }
 
 impl Owed {
-    fn pay(mut self, result: Result<Bytes, Verdict>) {
-        self.put(result);
+    fn pay(mut self, result: Result<Bytes, Verdict>) -> (Outcome, usize) {
+        self.put(result)
     }
 
-    fn put(&mut self, result: Result<Bytes, Verdict>) {
+    fn put(&mut self, result: Result<Bytes, Verdict>) -> (Outcome, usize) {
         self.is_paid = true;
         let mut answers = self.late.answers();
-        answers.put(&self.connection, self.index, result, self.wants_load);
+        let put = answers.put(&self.connection, self.index, result, self.wants_load);
         drop(answers);
         self.late.writer.wake();
+        put
     }
 }
 

@@ -11,6 +11,7 @@ use rpcnet_proto::wire::{ErrorCode, Header, RequestEvent, RequestReader, StreamK
 use rpcnet_proto::{Code, Deadline, Origin, Status};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::answers::code_of;
 use super::calls::{Entry, NotStarted, Place};
 use super::connection::Connection;
 use super::pace::own_task;
@@ -19,6 +20,7 @@ use super::router::{Failure, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
+use crate::metrics::{Meter, MethodCell, Outcome, Reason};
 use crate::span::CallSpan;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
@@ -107,6 +109,15 @@ impl Verdict {
         self
     }
 
+    /// How it counts.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Answered => None,
+            Self::Status(status, _) => Some(status.code),
+            Self::Reset(code) => Some(code_of(*code)),
+        }
+    }
+
     /// The code that the caller sees; `None` for a reply.
     pub(super) fn code(&self) -> Option<Code> {
         match self {
@@ -128,13 +139,21 @@ pub(crate) struct Admitted {
     pub(crate) handler: Handler,
     pub(crate) places: Places,
     pub(crate) entry: Entry,
+    pub(crate) meter: CallMeter,
 }
+
+/// Counts a call of a server.
+pub(crate) type CallMeter = Meter<Arc<MethodCell>>;
 
 impl Admitted {
     /// Has the call in the table of its connection: it is not over at once.
     pub(super) fn list(&mut self, connection: &Connection) -> Result<(), Verdict> {
         let listed = self.entry.list();
-        listed.map_err(|reason| not_started(connection, reason))
+        listed.map_err(|reason| {
+            let verdict = not_started(connection, reason);
+            self.meter.end(verdict.outcome());
+            verdict
+        })
     }
 }
 
@@ -168,7 +187,7 @@ pub(crate) async fn serve(
         return Some((*kind, reader.take_unread()));
     }
     let wants_load = matches!(&header, Ok(header) if header.load_report);
-    let header = header.map_err(NoHeader::verdict);
+    let header = header.map_err(|none| none.verdict(connection));
     let verdict = match header.and_then(|header| admit_listed(connection, header)) {
         Err(verdict) => verdict,
         Ok(Admitted {
@@ -176,6 +195,7 @@ pub(crate) async fn serve(
             handler: Handler::Unary(handler, pace),
             places,
             entry: _entry,
+            mut meter,
         }) => {
             if !pace.is_quick() {
                 own_task().await;
@@ -184,12 +204,14 @@ pub(crate) async fn serve(
                 connection,
                 pace: &pace,
                 context: &context,
+                meter: &meter,
                 places,
             };
             let running = call.run(send, requests, &mut reader, |context, message| {
                 handler(context, message)
             });
             let verdict = running.await.traced(&context);
+            connection.count_ended(&mut meter, &verdict);
             connection.note(context.method(), &verdict);
             verdict
         }
@@ -198,20 +220,24 @@ pub(crate) async fn serve(
             handler: Handler::Streaming(handler),
             places,
             entry,
+            mut meter,
         }) => {
             let budget = connection.request_budget.clone();
             let stall_timeout = limits.stall_timeout;
             let recv = recv.take()?;
             let requests = WireRequests::new(recv, reader, context.clone(), budget, stall_timeout);
+            let requests = requests.counted_by(meter.cell().cloned());
             let requests = Requests::Wire(Box::new(requests));
             let call = streaming::Call {
                 connection,
                 context: &context,
+                meter: &meter,
                 places,
             };
             own_task().await;
             let running = call.run(send, || handler(context.clone(), requests));
             let verdict = Box::pin(running).await.traced(&context);
+            connection.count_ended(&mut meter, &verdict);
             connection.note(context.method(), &verdict);
             drop(entry);
             Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
@@ -250,9 +276,12 @@ enum NoHeader {
 }
 
 impl NoHeader {
-    fn verdict(self) -> Verdict {
+    fn verdict(self, connection: &Connection) -> Verdict {
         match self {
-            Self::Ended(verdict) => verdict,
+            Self::Ended(verdict) => {
+                connection.count_unreadable(&verdict);
+                verdict
+            }
             // W-4: a kind that nobody takes is refused by reset, the connection lives on.
             Self::Other(_) => Verdict::Reset(ErrorCode::UnknownStreamKind),
         }
@@ -294,37 +323,47 @@ pub(super) fn admit(
     header: Header,
     now: std::time::Instant,
 ) -> Result<Admitted, Verdict> {
-    let (handler, places) = may_run(connection, &header)
-        .inspect_err(|verdict| connection.note(header.method.as_str(), verdict))?;
+    let (handler, cell, places) = may_run(connection, &header).inspect_err(|verdict| {
+        connection.count_refused(Some(&header.method), verdict);
+        connection.note(header.method.as_str(), verdict);
+    })?;
     let deadline = Deadline::after(now, header.timeout);
     let span = CallSpan::served(&header, &connection.peer);
     let context = CallContext::traced(header, deadline, connection.peer.clone(), span);
+    let mut meter = Meter::begin(cell, now);
     let entry = connection.calls.pass(&context);
-    let entry = entry.map_err(|reason| not_started(connection, reason))?;
+    let entry = entry.map_err(|reason| {
+        let verdict = not_started(connection, reason);
+        meter.end(verdict.outcome());
+        verdict
+    })?;
     Ok(Admitted {
         context,
         handler,
         places,
         entry,
+        meter,
     })
 }
 
 /// What the call runs by, or why it may not.
-fn may_run(connection: &Connection, header: &Header) -> Result<(Handler, Places), Verdict> {
+fn may_run(
+    connection: &Connection,
+    header: &Header,
+) -> Result<(Handler, Option<Arc<MethodCell>>, Places), Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(shutting_down(connection));
     }
-    let handler = connection
-        .find(header)
-        .map_err(|status| Verdict::Status(status, Origin::Refused))?;
+    let (handler, cell) = connection.find(header)?;
     if header.timeout.is_zero() {
+        connection.figures().refuse(Reason::DeadlinePassed);
         return Err(Verdict::refused(
             Code::DeadlineExceeded,
             "the deadline had passed",
         ));
     }
-    Ok((handler, connection.places()?))
+    Ok((handler, cell, connection.places()?))
 }
 
 /// As [`admit`], for a call that may have to wait: it is in the table.
@@ -344,6 +383,7 @@ fn not_started(connection: &Connection, reason: NotStarted) -> Verdict {
 }
 
 fn shutting_down(connection: &Connection) -> Verdict {
+    connection.figures().refuse(Reason::Draining);
     connection.refuse_for_now(Code::Unavailable, "the server is shutting down")
 }
 

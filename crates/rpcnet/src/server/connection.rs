@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rpcnet_proto::wire::{ControlEvent, ErrorCode, GoAway, Header, Load, Settings, StreamKind};
-use rpcnet_proto::{Code, Origin, Status};
+use rpcnet_proto::{Code, Method, Origin, Status};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::Shared;
 use super::batch;
 use super::budget::ReplyBudget;
-use super::call::{self, Verdict};
+use super::call::{self, CallMeter, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::roster::Listed;
 use super::router::Handler;
@@ -22,6 +22,7 @@ use super::streams::{Taken, TakenStream};
 use crate::config::Batching;
 use crate::context::{Ending, Peer};
 use crate::limits::Limits;
+use crate::metrics::{MethodCell, Reason, ServerFigures};
 use crate::task::Tasks;
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
@@ -98,8 +99,60 @@ impl Connection {
         self.shared.failures.note(&self.peer, method, verdict);
     }
 
-    pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
-        self.shared.router.find(header)
+    /// The handler of a call and where it is counted, or why it is refused.
+    pub(crate) fn find(
+        &self,
+        header: &Header,
+    ) -> Result<(Handler, Option<Arc<MethodCell>>), Verdict> {
+        let found = self.shared.router.find(header);
+        found.map_err(|(reason, status)| {
+            self.shared.figures.refuse(reason);
+            Verdict::Status(status, Origin::Refused)
+        })
+    }
+
+    /// What is counted of calls that are not let in.
+    pub(crate) fn figures(&self) -> &ServerFigures {
+        &self.shared.figures
+    }
+
+    /// Counts the end of a call that was let in.
+    pub(super) fn count_ended(&self, meter: &mut CallMeter, verdict: &Verdict) {
+        self.judge(verdict);
+        meter.end(verdict.outcome());
+    }
+
+    /// Counts a call whose header cannot be read, unless it was none.
+    pub(super) fn count_unreadable(&self, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Status(..)) {
+            self.judge(verdict);
+            self.count_refused(None, verdict);
+        }
+    }
+
+    /// Takes note of why a call failed that was let in, or could not be read.
+    pub(super) fn judge(&self, verdict: &Verdict) {
+        let Verdict::Status(status, origin) = verdict else {
+            return;
+        };
+        let reason = match (status.code, origin) {
+            (Code::PermissionDenied | Code::Unauthenticated, _) => Reason::Permission,
+            (Code::ResourceExhausted, Origin::Refused) => Reason::TooLarge,
+            (Code::InvalidArgument, Origin::Refused) => Reason::Malformed,
+            _ => return,
+        };
+        self.shared.figures.refuse(reason);
+    }
+
+    /// Counts a call that was refused before anything of it ran.
+    pub(super) fn count_refused(&self, method: Option<&Method>, verdict: &Verdict) {
+        let Some(code) = verdict.outcome() else {
+            return;
+        };
+        let known = method.and_then(|method| self.shared.router.cell(method));
+        if let Some(cell) = known.as_ref().or(self.shared.figures.unknown()) {
+            cell.refuse(code);
+        }
     }
 
     /// Whether the connection is not for calls alone.
@@ -132,15 +185,16 @@ impl Connection {
 
     /// Takes a place on this connection and on the server.
     pub(crate) fn places(&self) -> Result<call::Places, Verdict> {
-        let of = |places: &Arc<Places>, whose: &str| -> Result<Place, Verdict> {
+        let of = |places: &Arc<Places>, whose: &str, reason| -> Result<Place, Verdict> {
             places.take().ok_or_else(|| {
+                self.shared.figures.refuse(reason);
                 let message = format!("{} calls run on this {whose}, its limit", places.limit());
                 self.refuse_for_now(Code::ResourceExhausted, message)
             })
         };
         Ok((
-            of(&self.places, "connection")?,
-            of(&self.shared.places, "server")?,
+            of(&self.places, "connection", Reason::ConnectionLimit)?,
+            of(&self.shared.places, "server", Reason::ServerLimit)?,
         ))
     }
 

@@ -10,6 +10,7 @@ mod certificates;
 mod connection;
 pub(crate) mod failures;
 mod load;
+mod metrics;
 mod pace;
 pub(crate) mod readiness;
 mod reply;
@@ -49,6 +50,7 @@ use self::streams::Taken;
 use crate::config::RpcConfig;
 use crate::context::CallContext;
 use crate::error::RpcError;
+use crate::metrics::ServerFigures;
 use crate::task::Tasks;
 use crate::transport::events::ConnectionEvents;
 use crate::transport::quic::{self, Admission};
@@ -100,6 +102,7 @@ pub(crate) struct Shared {
     tasks: Tasks,
     events: ConnectionEvents,
     connections: Arc<Places>,
+    figures: ServerFigures,
     /// The connections themselves, for whoever looks at them.
     roster: Roster,
     /// The latest calls that failed, for whoever looks at them.
@@ -118,7 +121,10 @@ impl RpcServer {
     pub fn new(config: RpcConfig) -> Self {
         let places = Arc::new(Places::new(config.limits().calls_per_server_max));
         let connections = Arc::new(Places::new(config.limits().connections_max));
+        let are_calls_counted = config.are_calls_counted;
         let shared = Shared {
+            figures: ServerFigures::new(are_calls_counted),
+            events: ConnectionEvents::new(are_calls_counted),
             config,
             router: Router::default(),
             places,
@@ -127,7 +133,6 @@ impl RpcServer {
             shutdown: Shutdown::not_yet(),
             serving: watch::Sender::new(0),
             tasks: Tasks::new(),
-            events: ConnectionEvents::default(),
             connections,
             roster: Roster::default(),
             failures: Failures::default(),
@@ -254,7 +259,7 @@ impl RpcServer {
     /// [`register`](Self::register) may. Services whose names differ do not collide,
     /// whatever their methods are called.
     pub fn add_service(&self, service: Service) {
-        self.shared.router.insert(&service.into_routes());
+        self.shared.insert(service.into_routes());
     }
 
     fn insert_streaming<F, Fut, S, T>(&self, method: &str, handler: F)
@@ -282,8 +287,9 @@ impl RpcServer {
                     handler,
                     contract,
                     about,
+                    cell: None,
                 };
-                self.shared.router.insert(&[(method, route)]);
+                self.shared.insert(vec![(method, route)]);
             }
             Err(error) => {
                 let problem = format!("method `{}`: {error}", method.escape_debug());
@@ -344,9 +350,11 @@ impl RpcServer {
             };
             // Retry answers past the admission check, so that the limit holds here too.
             let Some(place) = self.shared.connections.take() else {
+                self.shared.figures.connections_refused.one();
                 quic.close(ErrorCode::TooManyConnections);
                 continue;
             };
+            self.shared.figures.connections_accepted.one();
             let shared = self.shared.clone();
             let tasks = Tasks::under(connections.token());
             connections.spawn(async move {
@@ -450,6 +458,11 @@ impl RpcServer {
 impl Shared {
     pub(crate) fn is_draining(&self) -> bool {
         self.shutdown.is_draining()
+    }
+
+    fn insert(&self, routes: Vec<(Method, Route)>) {
+        self.router
+            .insert(routes, |method| self.figures.cell(method));
     }
 
     fn taken(&self) -> MutexGuard<'_, Option<Taken>> {

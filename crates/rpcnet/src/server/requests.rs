@@ -17,6 +17,7 @@ use tokio_util::sync::PollSemaphore;
 use super::budget::{COUNTED_REQUEST_BYTES_MIN, permits};
 use crate::context::{CallContext, Ending};
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
+use crate::metrics::MethodCell;
 use crate::transport::interrupted::wire_error;
 use crate::transport::{Interrupted, RecvHalf};
 
@@ -163,6 +164,8 @@ pub(crate) struct WireRequests {
     held: Option<OwnedSemaphorePermit>,
     stall_timeout: Duration,
     stall: Option<Pin<Box<Sleep>>>,
+    /// Where they are counted, if they are.
+    cell: Option<Arc<MethodCell>>,
     is_open: bool,
     is_done: bool,
 }
@@ -193,9 +196,15 @@ impl WireRequests {
             held: None,
             stall_timeout,
             stall: None,
+            cell: None,
             is_open: true,
             is_done: false,
         }
+    }
+
+    pub(crate) fn counted_by(mut self, cell: Option<Arc<MethodCell>>) -> Self {
+        self.cell = cell;
+        self
     }
 
     fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
@@ -205,6 +214,9 @@ impl WireRequests {
         let fairness = ready!(tokio::task::coop::poll_proceed(cx));
         let item = ready!(self.poll_item(cx));
         fairness.made_progress();
+        if let (Some(cell), Some(Ok(message))) = (&self.cell, &item) {
+            cell.count_request(message.len());
+        }
         self.is_done = !matches!(item, Some(Ok(_)));
         self.held = None;
         self.stall = None;

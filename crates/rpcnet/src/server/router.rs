@@ -19,6 +19,7 @@ use super::requests::Requests;
 use crate::codec;
 use crate::context::CallContext;
 use crate::error::RpcError;
+use crate::metrics::{MethodCell, Reason};
 
 pub(crate) type UnaryFuture = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
 pub(crate) type Responses = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
@@ -126,6 +127,8 @@ pub(crate) struct Route {
     pub(crate) handler: Handler,
     pub(crate) contract: Option<Contract>,
     pub(crate) about: Option<Arc<About>>,
+    /// Where its calls are counted, once it is registered and if they are.
+    pub(crate) cell: Option<Arc<MethodCell>>,
 }
 
 /// The methods of a server. Registering copies the table, so that lookups never wait.
@@ -136,10 +139,24 @@ pub(crate) struct Router {
 
 impl Router {
     /// Adds the methods, all at once; those of the same names are replaced.
-    pub(crate) fn insert(&self, routes: &[(Method, Route)]) {
+    /// One that has a name already is counted where that was.
+    pub(crate) fn insert(
+        &self,
+        mut routes: Vec<(Method, Route)>,
+        cell: impl Fn(&Method) -> Option<Arc<MethodCell>>,
+    ) {
+        for (method, route) in &mut routes {
+            route.cell = cell(method);
+        }
         self.methods.rcu(|methods| {
             let mut methods = HashMap::clone(methods);
-            methods.extend(routes.iter().cloned());
+            for (method, route) in &routes {
+                let mut route = route.clone();
+                if let Some(before) = methods.get_mut(method) {
+                    route.cell = before.cell.take();
+                }
+                methods.insert(method.clone(), route);
+            }
             methods
         });
     }
@@ -177,29 +194,46 @@ impl Router {
         passing
     }
 
-    /// Finds the handler of a call, or says why it is refused (W-22).
-    pub(crate) fn find(&self, header: &Header) -> Result<Handler, Status> {
+    /// Finds the handler of a call and where it is counted, or says why it is refused (W-22).
+    pub(crate) fn find(
+        &self,
+        header: &Header,
+    ) -> Result<(Handler, Option<Arc<MethodCell>>), (Reason, Status)> {
         let methods = self.methods.load();
         // The method is not repeated: the caller knows it, and logs need no echo.
-        let Some(Route {
-            handler, contract, ..
-        }) = methods.get(&header.method)
-        else {
+        let Some(route) = methods.get(&header.method) else {
             let message = "the server has no such method";
-            return Err(Status::new(Code::Unimplemented, message));
+            let status = Status::new(Code::Unimplemented, message);
+            return Err((Reason::UnknownMethod, status));
         };
-        match contract {
-            Some(contract) => contract.check(header)?,
+        let handler = &route.handler;
+        let mismatch = |status| (Reason::Mismatch, status);
+        match &route.contract {
+            Some(contract) => contract.check(header).map_err(mismatch)?,
             None if handler.serves(header.kind) => {}
             None => {
                 let message = match header.kind {
                     CallKind::Unary => "the method streams: call it with call_streaming",
                     _ => "the method is unary: call it with call",
                 };
-                return Err(Status::new(Code::Unimplemented, message));
+                return Err(mismatch(Status::new(Code::Unimplemented, message)));
             }
         }
-        Ok(handler.clone())
+        Ok((handler.clone(), route.cell.clone()))
+    }
+
+    /// Where the calls of a method are counted, if it is there and they are.
+    pub(crate) fn cell(&self, method: &Method) -> Option<Arc<MethodCell>> {
+        self.methods.load().get(method)?.cell.clone()
+    }
+
+    /// Where the calls of all methods are counted, in the order of their names.
+    pub(crate) fn cells(&self) -> Vec<Arc<MethodCell>> {
+        let methods = self.methods.load();
+        let cells = methods.values().filter_map(|route| route.cell.clone());
+        let mut cells: Vec<_> = cells.collect();
+        cells.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+        cells
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use bytes::{Bytes, BytesMut};
 use rpcnet_proto::wire::ErrorCode;
 
-use super::call::{Places, Verdict, contain_panic_in, supervise};
+use super::call::{CallMeter, Places, Verdict, contain_panic_in, supervise};
 use super::connection::Connection;
 use super::reply;
 use super::router::{Failure, Responses};
@@ -19,6 +19,7 @@ use crate::transport::{Interrupted, SendHalf};
 pub(crate) struct Call<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) context: &'a CallContext,
+    pub(crate) meter: &'a CallMeter,
     pub(crate) places: Places,
 }
 
@@ -31,10 +32,12 @@ impl Call<'_> {
         let Self {
             connection,
             context,
+            meter,
             places,
         } = self;
         let mut writer = Writer {
             connection,
+            meter,
             send,
             wants_load: context.wants_load(),
             tempo: Tempo::default(),
@@ -76,6 +79,7 @@ fn gone(_: Interrupted) -> Verdict {
 /// Writes responses within the connection's budget of bytes that wait for the client.
 struct Writer<'a> {
     connection: &'a Connection,
+    meter: &'a CallMeter,
     send: &'a mut SendHalf,
     wants_load: bool,
     tempo: Tempo,
@@ -106,9 +110,9 @@ impl Writer<'_> {
         context: &CallContext,
         responses: &mut Responses,
     ) -> Result<Gathered<Verdict>, Interrupted> {
-        let connection = self.connection;
+        let (connection, meter) = (self.connection, self.meter);
         let judged = |response: Option<Result<Bytes, Failure>>| {
-            response.map(|response| judge(connection, context, response))
+            response.map(|response| judge(connection, context, meter, response))
         };
         let mut gathered = Gathered::from_first(judged(self.next(responses).await?));
         let room = self.send.room_now();
@@ -175,6 +179,7 @@ impl Writer<'_> {
 fn judge(
     connection: &Connection,
     context: &CallContext,
+    meter: &CallMeter,
     response: Result<Bytes, Failure>,
 ) -> Result<Bytes, Verdict> {
     let response = response.map_err(|failure| {
@@ -183,6 +188,9 @@ fn judge(
     })?;
     match connection.refuse_long_reply(response.len()) {
         Some(verdict) => Err(verdict),
-        None => Ok(response),
+        None => {
+            meter.count_response(response.len());
+            Ok(response)
+        }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::budget::{COUNTED_REQUEST_BYTES_MIN, permits};
-use super::call::{Places, Verdict, poll_once, supervise};
+use super::call::{CallMeter, Places, Verdict, poll_once, supervise};
 use super::connection::Connection;
 use super::pace::Pace;
 use super::reply;
@@ -25,6 +25,7 @@ pub(crate) struct Call<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) pace: &'a Pace,
     pub(crate) context: &'a CallContext,
+    pub(crate) meter: &'a CallMeter,
     pub(crate) places: Places,
 }
 
@@ -44,10 +45,12 @@ impl Call<'_> {
             connection,
             pace,
             context,
+            meter,
             places,
         } = self;
         let work = pin!(async {
             let (request, held) = read_request(connection, recv, reader).await?;
+            meter.count_request(request.len());
             let replied = timed(pace, handler, context.clone(), request).await;
             drop(held);
             replied.map_err(|failure| {
@@ -65,6 +68,7 @@ impl Call<'_> {
         if let Some(verdict) = connection.refuse_long_reply(reply.len()) {
             return verdict;
         }
+        meter.count_response(reply.len());
         if reply::is_small(&reply) {
             let load = connection.load(context.wants_load());
             return reply::write_small(send, &reply, load);

@@ -8,13 +8,17 @@ use std::time::SystemTime;
 
 use s2n_quic::connection::{Error, Handle};
 use s2n_quic::provider::event::events::{
-    ConnectionClosed, ConnectionStarted, SocketAddress, TlsExporterReady,
+    Congestion, ConnectionClosed, ConnectionStarted, DatagramDropped, DatagramReceived,
+    DatagramSent, EndpointDatagramDropped, EndpointDatagramSent, EndpointMeta, HandshakeStatus,
+    HandshakeStatusUpdated, PacketLost, RecoveryMetrics, SocketAddress, TlsExporterReady,
 };
 use s2n_quic::provider::event::{ConnectionInfo, ConnectionMeta, Subscriber};
 
+use super::figures::{EndpointFigures, PathFigures};
 use super::tls::{TlsError, classify};
 use crate::clock;
 use crate::identity::{IdentityError, PeerIdentity};
+use crate::metrics::TransportMetrics;
 
 /// The certificates a peer was verified by, leaf first, ending in the root it was verified against;
 /// DER.
@@ -39,13 +43,28 @@ pub(crate) fn peer_identity(handle: &Handle) -> Result<Option<PeerIdentity>, Ide
     }
 }
 
-/// The event subscriber of an endpoint. Clones share their count of failures.
-#[derive(Clone, Debug, Default)]
+/// The event subscriber of an endpoint. Clones share what they count.
+#[derive(Clone, Debug)]
 pub(crate) struct ConnectionEvents {
     failures: Arc<HandshakeFailures>,
+    /// What goes over the network, where that is wanted.
+    figures: Option<Arc<EndpointFigures>>,
 }
 
 impl ConnectionEvents {
+    pub(crate) fn new(is_traffic_counted: bool) -> Self {
+        Self {
+            failures: Arc::default(),
+            figures: is_traffic_counted.then(Arc::default),
+        }
+    }
+
+    /// What went over the network so far, and how connections stand.
+    pub(crate) fn metrics(&self) -> TransportMetrics {
+        let figures = self.figures.as_ref();
+        figures.map(|figures| figures.read()).unwrap_or_default()
+    }
+
     /// The failures seen by the endpoints that this subscriber, or a clone of it, was given to.
     pub(crate) fn handshake_failures(&self) -> Arc<HandshakeFailures> {
         Arc::clone(&self.failures)
@@ -116,6 +135,7 @@ impl HandshakeFailures {
 pub(crate) struct PeerRecord {
     remote: Option<SocketAddr>,
     chain: Option<PeerChain>,
+    path: Option<PathFigures>,
 }
 
 impl Subscriber for ConnectionEvents {
@@ -126,7 +146,10 @@ impl Subscriber for ConnectionEvents {
         _: &ConnectionMeta,
         _: &ConnectionInfo<'_>,
     ) -> PeerRecord {
-        PeerRecord::default()
+        PeerRecord {
+            path: self.figures.as_ref().map(EndpointFigures::begin),
+            ..PeerRecord::default()
+        }
     }
 
     fn on_connection_started(
@@ -147,6 +170,84 @@ impl Subscriber for ConnectionEvents {
         // An error is how s2n-tls says that there is no certificate.
         let chain = event.session.peer_cert_chain_der().unwrap_or_default();
         peer.chain = (!chain.is_empty()).then(|| chain.into());
+    }
+
+    fn on_handshake_status_updated(
+        &mut self,
+        _: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &HandshakeStatusUpdated,
+    ) {
+        if let (Some(figures), HandshakeStatus::Complete { .. }) = (&self.figures, &event.status) {
+            figures.handshakes_completed.one();
+        }
+    }
+
+    fn on_recovery_metrics(
+        &mut self,
+        peer: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &RecoveryMetrics<'_>,
+    ) {
+        if let (Some(path), true) = (&peer.path, event.path.is_active) {
+            path.note(
+                event.smoothed_rtt,
+                event.congestion_window,
+                event.bytes_in_flight,
+            );
+        }
+    }
+
+    fn on_packet_lost(&mut self, _: &mut PeerRecord, _: &ConnectionMeta, event: &PacketLost<'_>) {
+        if let (Some(figures), false) = (&self.figures, event.is_mtu_probe) {
+            figures.lost.one(event.bytes_lost);
+        }
+    }
+
+    fn on_congestion(&mut self, _: &mut PeerRecord, _: &ConnectionMeta, _: &Congestion<'_>) {
+        if let Some(figures) = &self.figures {
+            figures.congestions.one();
+        }
+    }
+
+    fn on_datagram_sent(&mut self, _: &mut PeerRecord, _: &ConnectionMeta, event: &DatagramSent) {
+        if let Some(figures) = &self.figures {
+            figures.sent.one(event.len);
+        }
+    }
+
+    fn on_endpoint_datagram_sent(&mut self, _: &EndpointMeta, event: &EndpointDatagramSent) {
+        if let Some(figures) = &self.figures {
+            figures.sent.one(event.len);
+        }
+    }
+
+    fn on_datagram_received(
+        &mut self,
+        _: &mut PeerRecord,
+        _: &ConnectionMeta,
+        event: &DatagramReceived,
+    ) {
+        if let Some(figures) = &self.figures {
+            figures.received.one(event.len);
+        }
+    }
+
+    fn on_datagram_dropped(
+        &mut self,
+        _: &mut PeerRecord,
+        _: &ConnectionMeta,
+        _: &DatagramDropped<'_>,
+    ) {
+        if let Some(figures) = &self.figures {
+            figures.dropped.one();
+        }
+    }
+
+    fn on_endpoint_datagram_dropped(&mut self, _: &EndpointMeta, _: &EndpointDatagramDropped) {
+        if let Some(figures) = &self.figures {
+            figures.dropped.one();
+        }
     }
 
     fn on_connection_closed(

@@ -20,6 +20,7 @@ use super::udp::Udp;
 use super::{RecvHalf, SendHalf};
 use crate::config::RpcConfig;
 use crate::error::RpcError;
+use crate::metrics::TransportMetrics;
 
 /// Why a connection ended, as the QUIC library says it; the rest of the crate
 /// hands it on without a look inside.
@@ -38,12 +39,18 @@ const UNIDIRECTIONAL_STREAMS_MAX: u64 = 4;
 pub(crate) struct Admission {
     closed: AtomicBool,
     retries: AtomicUsize,
+    refused: AtomicUsize,
 }
 
 impl Admission {
     /// Refuses every new connection from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    /// How many attempts were refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// How many attempts were answered with Retry.
@@ -62,6 +69,7 @@ impl Limiter for AdmissionLimiter {
     fn on_connection_attempt(&mut self, attempt: &ConnectionAttempt<'_>) -> Outcome {
         let is_full = attempt.connection_count >= self.connections_max;
         if is_full || self.admission.closed.load(Ordering::Acquire) {
+            self.admission.refused.fetch_add(1, Ordering::Relaxed);
             Outcome::close()
         } else if attempt.inflight_handshakes >= self.handshakes_before_retry {
             self.admission.retries.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +117,10 @@ pub(crate) fn bind(
 
 /// A client's endpoint: one socket, any number of connections.
 #[derive(Debug)]
-pub(crate) struct Dialer(s2n_quic::Client);
+pub(crate) struct Dialer {
+    client: s2n_quic::Client,
+    events: ConnectionEvents,
+}
 
 impl Dialer {
     pub(crate) fn new(config: &RpcConfig, tls: &ClientTls) -> Result<Self, RpcError> {
@@ -130,6 +141,7 @@ impl Dialer {
         address: SocketAddr,
         incoming_streams: u64,
     ) -> Result<Self, RpcError> {
+        let events = ConnectionEvents::new(config.are_calls_counted);
         let client = s2n_quic::Client::builder()
             .with_tls(tls.provider())
             .map_err(start_error)?
@@ -139,11 +151,16 @@ impl Dialer {
             .map_err(start_error)?
             .with_connection_close_formatter(AlertsPassThrough)
             .map_err(start_error)?
-            .with_event(ConnectionEvents::default())
+            .with_event(events.clone())
             .map_err(start_error)?
             .start()
             .map_err(|error| bind_error(&config.bind_address, &error))?;
-        Ok(Self(client))
+        Ok(Self { client, events })
+    }
+
+    /// What went over its socket.
+    pub(crate) fn metrics(&self) -> TransportMetrics {
+        self.events.metrics()
     }
 
     /// As [`dial`](Self::dial), whoever answers; see [`ClientTls::for_member`].
@@ -170,7 +187,7 @@ impl Dialer {
         server_name: &str,
     ) -> Result<(QuicConnection, Acceptor), connection::Error> {
         let target = s2n_quic::client::Connect::new(address).with_server_name(server_name);
-        Ok(accepted(self.0.connect(target).await?))
+        Ok(accepted(self.client.connect(target).await?))
     }
 }
 

@@ -84,7 +84,7 @@ impl InProcess {
     /// Carries calls to this service as well.
     #[must_use]
     pub fn with_service(self, service: Service) -> Self {
-        self.0.router.insert(&service.into_routes());
+        self.0.router.insert(service.into_routes(), |_| None);
         self
     }
 
@@ -118,11 +118,9 @@ impl InProcess {
             // There is no server here that could be busy.
             load_report: false,
         };
-        let handler = self
-            .0
-            .router
-            .find(&header)
-            .map_err(|status| RpcError::from_peer(status, Origin::Refused))?;
+        let found = self.0.router.find(&header);
+        let (handler, _) =
+            found.map_err(|(_, status)| RpcError::from_peer(status, Origin::Refused))?;
         let context = CallContext::new(header, deadline, self.0.peer.clone());
         Ok((handler, context))
     }

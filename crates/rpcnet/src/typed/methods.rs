@@ -207,6 +207,7 @@ impl<H: Send + Sync + 'static> Methods<H> {
             handler,
             contract: Some(method.contract()),
             about: Some(Arc::new(about)),
+            cell: None,
         };
         self.service.push(method.name, route);
     }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use crate::client::{Endpoint, RpcClient};
 use crate::cluster::workers::{Worker, WorkerState};
 use crate::config::RpcConfig;
+use crate::metrics::ClientFigures;
 
 /// A client of one worker, until the worker goes.
 #[derive(Debug)]
@@ -15,19 +16,31 @@ pub(super) struct Line {
     worker: Worker,
     endpoint: Arc<Endpoint>,
     config: RpcConfig,
+    figures: Arc<ClientFigures>,
     client: ArcSwap<RpcClient>,
     /// Somebody makes the connection already.
     is_dialling: AtomicBool,
 }
 
 impl Line {
-    pub(super) fn new(worker: &Worker, endpoint: &Arc<Endpoint>, config: &RpcConfig) -> Self {
+    pub(super) fn new(
+        worker: &Worker,
+        endpoint: &Arc<Endpoint>,
+        config: &RpcConfig,
+        figures: &Arc<ClientFigures>,
+    ) -> Self {
         let config = config.clone().with_server_name(worker.name().as_str());
-        let client = RpcClient::over(Arc::clone(endpoint), worker.address(), config.clone());
+        let client = RpcClient::over(
+            Arc::clone(endpoint),
+            worker.address(),
+            config.clone(),
+            Arc::clone(figures),
+        );
         Self {
             worker: worker.clone(),
             endpoint: Arc::clone(endpoint),
             config,
+            figures: Arc::clone(figures),
             client: ArcSwap::from_pointee(client),
             is_dialling: AtomicBool::new(false),
         }
@@ -58,6 +71,7 @@ impl Line {
             Arc::clone(&self.endpoint),
             self.worker.address(),
             self.config.clone(),
+            Arc::clone(&self.figures),
         );
         self.client.swap(Arc::new(fresh)).close();
     }

@@ -15,6 +15,7 @@ use crate::client::Endpoint;
 use crate::cluster::workers::{Reach, Worker, WorkerShared};
 use crate::config::RpcConfig;
 use crate::error::{ConnectionError, ConnectionErrorKind, HandlerRan, RpcError};
+use crate::metrics::{ClientFigures, TransportMetrics};
 use crate::renewal::CertificateStatus;
 use crate::task::Tasks;
 
@@ -22,6 +23,7 @@ use crate::task::Tasks;
 #[derive(Debug)]
 pub(super) struct Lines {
     rpc: RpcConfig,
+    figures: Arc<ClientFigures>,
     by_worker: ArcSwap<ByWorker>,
     /// Held while lines come and go, and never across a wait.
     writing: Mutex<()>,
@@ -40,9 +42,10 @@ fn key(worker: &Worker) -> usize {
 }
 
 impl Lines {
-    pub(super) fn new(config: &ClusterClientConfig) -> Self {
+    pub(super) fn new(config: &ClusterClientConfig, figures: Arc<ClientFigures>) -> Self {
         Self {
             rpc: config.rpc.clone(),
+            figures,
             by_worker: ArcSwap::default(),
             writing: Mutex::new(()),
             endpoint: ArcSwapOption::empty(),
@@ -64,7 +67,12 @@ impl Lines {
         if let Some(line) = lines.get(&key(worker)) {
             return Ok(Arc::clone(line));
         }
-        let line = Arc::new(Line::new(worker, &self.endpoint()?, &self.rpc));
+        let line = Arc::new(Line::new(
+            worker,
+            &self.endpoint()?,
+            &self.rpc,
+            &self.figures,
+        ));
         let mut lines = ByWorker::clone(&lines);
         lines.insert(key(worker), Arc::clone(&line));
         self.by_worker.store(Arc::new(lines));
@@ -83,6 +91,21 @@ impl Lines {
     pub(super) fn has_place(&self, worker: &Worker) -> bool {
         let lines = self.by_worker.load();
         lines.get(&key(worker)).is_some_and(|line| line.has_place())
+    }
+
+    /// How many connections are open, and how many calls wait to be sent on them.
+    pub(super) fn standing(&self) -> (u64, u64) {
+        let lines = self.by_worker.load();
+        let open = lines.values().filter(|line| line.is_connected()).count();
+        let queued: usize = lines.values().map(|line| line.client().queued()).sum();
+        (open as u64, queued as u64)
+    }
+
+    /// What went over the socket, once there is one.
+    pub(super) fn transport(&self) -> TransportMetrics {
+        let endpoint = self.endpoint.load();
+        let metrics = endpoint.as_ref().map(|endpoint| endpoint.dialer.metrics());
+        metrics.unwrap_or_default()
     }
 
     /// A connection was lost: whoever keeps the lines makes it anew.

@@ -12,6 +12,7 @@ mod decide;
 mod hedge;
 mod line;
 mod lines;
+mod metrics;
 mod pool;
 mod scatter;
 mod stream;
@@ -31,6 +32,7 @@ pub use self::config::ClusterClientConfig;
 pub use self::counters::ClusterClientCounters;
 use self::counters::Counters;
 use self::lines::Lines;
+pub use self::metrics::{ClusterClientMetrics, WorkerMetrics};
 pub use self::pool::WorkerPool;
 pub use self::scatter::WorkerResult;
 pub use self::stream::{WorkerBytes, WorkerStream};
@@ -39,6 +41,7 @@ use super::workers::WorkerRegistry;
 use crate::call_options::CallOptions;
 use crate::client::{IntoBytes, Request, only};
 use crate::error::RpcError;
+use crate::metrics::ClientFigures;
 use crate::task::Tasks;
 
 /// Calls whichever worker of a cluster fits, and another one where that helps.
@@ -101,6 +104,7 @@ struct Inner {
     lines: Arc<Lines>,
     budget: RetryBudget,
     counters: Counters,
+    figures: Arc<ClientFigures>,
 }
 
 /// Which workers a call may go to.
@@ -131,7 +135,8 @@ impl ClusterClient {
     ) -> Self {
         let registry = registry.into();
         let config = config.into().in_range();
-        let lines = Arc::new(Lines::new(&config));
+        let figures = Arc::new(ClientFigures::new(config.rpc.are_calls_counted));
+        let lines = Arc::new(Lines::new(&config, Arc::clone(&figures)));
         let tasks = Arc::new(Tasks::new());
         let kept = Arc::clone(&lines).keep(Arc::clone(registry.shared()));
         tasks.spawn_until_stopped(kept);
@@ -139,6 +144,7 @@ impl ClusterClient {
         let inner = Inner {
             budget: RetryBudget::new(ratio, per_second),
             counters: Counters::default(),
+            figures,
             registry,
             config,
             lines,
@@ -418,8 +424,10 @@ impl ClusterClient {
         let request = self.request(method, CallKind::Unary, options);
         async move {
             let request = request?.with_span();
+            let mut meter = inner.figures.begin(&request, payload.len());
             let call = pin!(unary::call(&inner, &request, &payload, &target));
             let replied = request.within_deadline(call).await;
+            request.count(&mut meter, &replied);
             request.ended(replied)
         }
     }

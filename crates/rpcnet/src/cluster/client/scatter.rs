@@ -57,12 +57,14 @@ pub(super) async fn call(
 /// Calls this worker and no other.
 async fn one(inner: &Inner, request: &Request, payload: &Bytes, worker: Worker) -> WorkerResult {
     inner.begin();
+    let mut meter = inner.figures.begin(request, payload.len());
     inner.counters.attempts.one();
     let calling = async {
         let selected = inner.registry.shared().enter(&worker)?;
         inner.attempt(request, payload, &selected).await
     };
     let result = request.within_deadline(std::pin::pin!(calling)).await;
+    request.count(&mut meter, &result);
     WorkerResult {
         result: result.map(Vec::from),
         worker,

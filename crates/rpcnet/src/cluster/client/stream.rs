@@ -12,7 +12,7 @@ use futures_core::Stream;
 use super::choose::Course;
 use super::decide::{self, Next};
 use super::{Inner, Target};
-use crate::client::{Request, ResponseStream};
+use crate::client::{Request, ResponseStream, StreamMeter, count_item, failed};
 use crate::cluster::workers::{SelectedWorker, Worker};
 use crate::error::RpcError;
 use crate::span::CallSpan;
@@ -26,6 +26,7 @@ pub struct WorkerStream {
     now: Now,
     /// That of the call, whatever workers it goes to.
     span: CallSpan,
+    meter: StreamMeter,
 }
 
 enum Now {
@@ -62,6 +63,8 @@ pub(super) async fn open(
 ) -> Result<WorkerStream, RpcError> {
     inner.begin();
     let span = request.hand_over_span();
+    let mut meter = inner.figures.begin_stream(&request);
+    meter.count_request(payload.len());
     let again = Again {
         request,
         payload,
@@ -69,9 +72,10 @@ pub(super) async fn open(
         course: Course::new(),
     };
     let opened = again.open(inner, None).await;
-    let open = opened.inspect_err(|error| span.fail(error))?;
+    let opened = opened.inspect_err(|error| span.fail(error));
+    let open = opened.map_err(|error| failed(&mut meter, error))?;
     let now = Now::Open(open);
-    Ok(WorkerStream { now, span })
+    Ok(WorkerStream { now, span, meter })
 }
 
 impl Again {
@@ -128,6 +132,7 @@ impl WorkerStream {
         responses: ResponseStream,
         selected: SelectedWorker,
         span: CallSpan,
+        meter: StreamMeter,
     ) -> Self {
         let open = Open {
             inner,
@@ -137,7 +142,7 @@ impl WorkerStream {
             has_answered: false,
         };
         let now = Now::Open(Box::new(open));
-        Self { now, span }
+        Self { now, span, meter }
     }
 
     /// The worker that answers; `None` while the call goes to another one, and once it has
@@ -152,6 +157,12 @@ impl WorkerStream {
 
     /// Polls for the next response in a shared buffer: no copy where it came in one piece.
     pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
+        let item = ready!(self.poll_item(cx));
+        count_item(&mut self.meter, &item);
+        Poll::Ready(item)
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, RpcError>>> {
         loop {
             let item = match &mut self.now {
                 Now::Over => return Poll::Ready(None),

@@ -9,7 +9,7 @@ use futures_core::Stream;
 use super::choose::Course;
 use super::stream::WorkerStream;
 use super::{Inner, Target};
-use crate::client::{OpenedUpload, Request};
+use crate::client::{OpenedUpload, Request, failed};
 use crate::cluster::workers::SelectedWorker;
 use crate::error::RpcError;
 
@@ -26,10 +26,12 @@ where
 {
     inner.begin();
     let span = request.hand_over_span();
+    let mut meter = inner.figures.begin_stream(&request);
     let sought = sought(&inner, &request, &target).await;
-    let (opened, selected) = sought.inspect_err(|error| span.fail(error))?;
-    let responses = opened.upload(requests);
-    Ok(WorkerStream::once(inner, responses, selected, span))
+    let sought = sought.inspect_err(|error| span.fail(error));
+    let (opened, selected) = sought.map_err(|error| failed(&mut meter, error))?;
+    let responses = opened.upload(requests, meter.cell().cloned());
+    Ok(WorkerStream::once(inner, responses, selected, span, meter))
 }
 
 /// A worker at which the call is open, within the call's deadline.

@@ -259,7 +259,10 @@ impl Follow {
             }
             known.state.set_grade(grade);
             match grade {
-                Grade::Ejected => tracing::info!(node = %name, "worker ejected"),
+                Grade::Ejected => {
+                    self.shared.stir.count_ejection();
+                    tracing::info!(node = %name, "worker ejected");
+                }
                 Grade::Admitted => tracing::info!(node = %name, "worker admitted again"),
                 Grade::Probing => tracing::debug!(node = %name, "ejected worker is tried"),
             }

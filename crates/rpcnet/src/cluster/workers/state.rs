@@ -211,6 +211,7 @@ pub(crate) struct Stir {
     is_watching: AtomicBool,
     room: Notify,
     waiting: AtomicUsize,
+    ejections: AtomicU64,
 }
 
 impl Stir {
@@ -223,6 +224,7 @@ impl Stir {
             is_watching: AtomicBool::new(true),
             room: Notify::new(),
             waiting: AtomicUsize::new(0),
+            ejections: AtomicU64::new(0),
         }
     }
 
@@ -245,6 +247,16 @@ impl Stir {
     pub(super) fn set_typical_us(&self, latency: f64) {
         let latency = latency.max(TYPICAL_AT_FIRST_US);
         self.typical_us.store(latency.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Takes note that a worker is left out from now on.
+    pub(super) fn count_ejection(&self) {
+        self.ejections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often workers were left out so far.
+    pub(crate) fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Relaxed)
     }
 
     pub(super) fn look(&self) {

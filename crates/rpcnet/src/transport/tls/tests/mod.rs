@@ -109,7 +109,7 @@ impl Host {
 
     /// Runs on the current runtime, and ends with it.
     fn bind(tls: &ServerTls, address: SocketAddr) -> std::io::Result<Self> {
-        let events = ConnectionEvents::default();
+        let events = ConnectionEvents::new(true);
         let failures = events.handshake_failures();
         let mut server = s2n_quic::Server::builder()
             .with_tls(tls.provider())
@@ -193,7 +193,7 @@ async fn try_connect(
     let client = s2n_quic::Client::builder()
         .with_tls(tls)
         .unwrap()
-        .with_event(ConnectionEvents::default())
+        .with_event(ConnectionEvents::new(true))
         .unwrap()
         .with_connection_close_formatter(AlertsPassThrough)
         .unwrap()
