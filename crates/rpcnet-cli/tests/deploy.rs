@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rpcnet::builtin::{Access, HealthStatus};
 use rpcnet::certs::DevCa;
 use rpcnet::cluster::ClusterConfig;
 use rpcnet::{ClientAuth, RpcConfig, RpcServer};
@@ -267,9 +268,9 @@ fn whoever_kills_waits_until_the_drain_is_over() {
     assert!(wait.parse::<u64>().unwrap() >= grace + DRAIN_MARGIN_S);
 }
 
-/// The probe is run as the kubelet would: with the variables of its container, against a node.
+/// The probes are run as the kubelet would: with the variables of their container, against a node.
 #[tokio::test]
-async fn the_probe_of_the_manifests_tells_a_node_that_answers_from_one_that_does_not() {
+async fn the_probes_of_the_manifests_tell_who_is_ready_and_who_is_alive() {
     let dir = tempfile::tempdir().unwrap();
     let ca = DevCa::generate("probed").unwrap();
     ca.write(dir.path()).unwrap();
@@ -285,30 +286,36 @@ async fn the_probe_of_the_manifests_tells_a_node_that_answers_from_one_that_does
     let mut server = RpcServer::new(config);
     let quic_server = server.bind().unwrap();
     let address = server.socket_addr.unwrap();
-    let _cluster = server.enable_cluster(ClusterConfig::local()).await.unwrap();
+    let cluster = server.enable_cluster(ClusterConfig::local()).await.unwrap();
+    let health = server.enable_health(Access::anyone()).await;
     let serving = tokio::spawn(async move { server.start(quic_server).await });
 
     let texts = manifests();
     let objects = objects(&texts);
-    for set in of_kind(&objects, "StatefulSet") {
-        let container = at(set, "spec.template.spec.containers.0").unwrap();
-        assert_eq!(
-            at(container, "readinessProbe.exec"),
-            at(container, "livenessProbe.exec")
-        );
-        assert!(probe(container, &dir, address.port()).await, "it answers");
-    }
+    let sets = of_kind(&objects, "StatefulSet");
+    let probes = async || {
+        let of_set = async |set: &Yaml<'_>| {
+            let container = at(set, "spec.template.spec.containers.0").unwrap();
+            let run = |which| probe(container, which, &dir, address.port());
+            tokio::join!(run("readinessProbe"), run("livenessProbe"))
+        };
+        let passed = futures::future::join_all(sets.iter().map(|set| of_set(set))).await;
+        BTreeSet::from_iter(passed)
+    };
+    assert_eq!(probes().await, [(true, true)].into(), "it serves");
+    health.set("", HealthStatus::NotServing).unwrap();
+    assert_eq!(probes().await, [(false, true)].into(), "it is not ready");
+    health.set("", HealthStatus::Serving).unwrap();
+    cluster.set_draining(true).await.unwrap();
+    assert_eq!(probes().await, [(false, true)].into(), "it drains");
     serving.abort();
     let _ = serving.await;
-    for set in of_kind(&objects, "StatefulSet") {
-        let container = at(set, "spec.template.spec.containers.0").unwrap();
-        assert!(!probe(container, &dir, address.port()).await, "it is gone");
-    }
+    assert_eq!(probes().await, [(false, false)].into(), "it is gone");
 }
 
-/// Whether the probe of a container passes, with its certificates in `dir` and its port elsewhere.
-async fn probe(container: &Yaml<'_>, dir: &tempfile::TempDir, port: u16) -> bool {
-    let command = at(container, "readinessProbe.exec.command").and_then(Yaml::as_sequence);
+/// Whether a probe of a container passes, with its certificates in `dir` and its port elsewhere.
+async fn probe(container: &Yaml<'_>, which: &str, dir: &tempfile::TempDir, port: u16) -> bool {
+    let command = at(container, &format!("{which}.exec.command")).and_then(Yaml::as_sequence);
     let listens = format!("localhost:{}", number(container, "ports.0.containerPort"));
     let words = command.unwrap().iter().map(|word| word.as_str().unwrap());
     let words: Vec<String> = words

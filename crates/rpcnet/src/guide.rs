@@ -52,6 +52,12 @@ mod discovery {}
 #[doc = include_str!("../../../docs/book/src/health.md")]
 mod health {}
 
+#[doc = include_str!("../../../docs/book/src/probes.md")]
+mod probes {}
+
+#[doc = include_str!("../../../docs/book/src/calling-from-the-shell.md")]
+mod calling_from_the_shell {}
+
 #[doc = include_str!("../../../docs/book/src/failures.md")]
 mod failures {}
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_stream::stream;
 use futures::Stream;
 use rpcnet::RpcServer;
+use rpcnet::builtin::Access;
 use rpcnet::cluster::{
     ClusterEvent, ClusterEvents, ClusterMembership, LoadBalancingStrategy, NodeName,
     SelectedWorker, WorkerError, WorkerRegistry,
@@ -53,6 +54,8 @@ async fn main() -> Outcome {
         registry,
     };
     server.add_service(DirectorServer::service(desk));
+    server.enable_health(Access::anyone()).await;
+    server.enable_introspection(Access::verified()).await;
 
     println!("directing on {address}");
     tokio::spawn(tell(cluster.subscribe()));

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_stream::stream;
 use futures::Stream;
 use rpcnet::RpcServer;
+use rpcnet::builtin::{Access, HealthStatus};
 use rpcnet_examples::Outcome;
 use rpcnet_examples::cluster::{
     Certificates, InferenceError, InferenceHandler, InferenceServer, TOKENS_MAX, Token,
@@ -78,8 +79,14 @@ async fn serve(
     // Whoever looks for workers finds those with this role; the label is for people.
     let config = cluster_config(label, "worker").with_tag("label", label);
     let cluster = server.enable_cluster(config).await?;
+    // Probes are told that it is not ready before it has joined, and that it drains in the end.
+    let health = server.enable_health(Access::anyone()).await;
+    health.set("", HealthStatus::NotServing)?;
+    // What it can do is told to whoever has a certificate: `rpcnet list`, `rpcnet call`.
+    server.enable_introspection(Access::verified()).await;
     let enter = async {
         join(&cluster).await?;
+        health.set("", HealthStatus::Serving)?;
         println!("{label} works on {address}");
         Outcome::Ok(())
     };

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rpcnet::builtin::Access;
 use rpcnet::{CallContext, RpcConfig, RpcError, RpcServer};
 use tokio::sync::watch;
 
@@ -57,6 +58,8 @@ async fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     server.add_service(WordsServer::service(Polyglot));
     register_plain(&server).await;
     register_waiting(&server).await;
+    server.enable_health(Access::anyone()).await;
+    server.enable_introspection(Access::anyone()).await;
     let quic_server = server.bind()?;
     let hangups = Hangups::listen()?;
     let address = server.socket_addr.ok_or("bound to no address")?;

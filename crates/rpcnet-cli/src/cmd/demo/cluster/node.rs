@@ -4,6 +4,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use rpcnet::builtin::Access;
 use rpcnet::cluster::{ClusterConfig, ClusterMembership, HealthChecker, HealthConfig};
 use rpcnet::{RpcConfig, RpcServer};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -57,6 +58,8 @@ async fn take_part(args: &Args) -> Result<(), Box<dyn Error>> {
         .with_node_name(&args.name)
         .with_tag("role", &args.role);
     let cluster = server.enable_cluster(config).await?;
+    server.enable_health(Access::anyone()).await;
+    server.enable_introspection(Access::verified()).await;
     let health = HealthChecker::new(cluster.clone(), HealthConfig::default());
     health.start().await;
     let work = async {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rpcnet::RpcServer;
+use rpcnet::builtin::Access;
 use rpcnet::cluster::ClusterConfig;
 
 use super::super::cluster::node::member;
@@ -55,6 +56,8 @@ async fn work(args: &Args) -> Result<(), Box<dyn Error>> {
         .with_node_name(&args.name)
         .with_tag("role", "worker");
     let cluster = server.enable_cluster(config).await?;
+    server.enable_health(Access::anyone()).await;
+    server.enable_introspection(Access::verified()).await;
     let asked_to_stop = async {
         // Data or an error would be no less of a reason.
         let _ = tokio::task::spawn_blocking(|| io::stdin().read(&mut [0])).await;
