@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use rpcnet_proto::wire::{ErrorCode, Header};
 use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Metadata, TraceContext};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tracing::Instrument;
 
 use crate::identity::PeerIdentity;
-use crate::span::CallSpan;
+use crate::span::{CallSpan, InSpan};
 
 tokio::task_local! {
     /// The call whose handler is being polled.
@@ -118,8 +117,8 @@ impl CallContext {
     ///
     /// As cancel safe as the future given.
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        let span = self.0.span.span().clone();
-        CURRENT.scope(self, future.instrument(span)).await
+        let span = self.0.span.clone();
+        CURRENT.scope(self, InSpan { future, span }).await
     }
 
     /// The method as it was called.
@@ -239,8 +238,8 @@ impl CallContext {
 
     /// Runs a function as a part of this call, as [`scope`](Self::scope) runs a future.
     pub(crate) fn enter<T>(self, run: impl FnOnce() -> T) -> T {
-        let span = self.0.span.span().clone();
-        span.in_scope(|| CURRENT.sync_scope(self, run))
+        let span = self.0.span.clone();
+        span.enter(|| CURRENT.sync_scope(self, run))
     }
 
     /// The span of the call at this server.

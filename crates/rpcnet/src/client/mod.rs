@@ -184,7 +184,8 @@ impl RpcClient {
             let call = pin!(unary::call(&shared, request, &payload));
             let replied = request.within_deadline(call).await;
             request.count(&mut meter, &replied);
-            request.ended(replied).map(Vec::from)
+            request.end_span(&replied);
+            replied.map(Vec::from)
         }
     }
 
@@ -218,7 +219,8 @@ impl RpcClient {
             let call = pin!(unary::call(&shared, request, &payload));
             let replied = request.within_deadline(call).await;
             request.count(&mut meter, &replied);
-            request.ended(replied)
+            request.end_span(&replied);
+            replied
         }
     }
 
@@ -486,8 +488,12 @@ fn opened_call(
     opened: Result<ResponseStream, RpcError>,
 ) -> Result<ResponseStream, RpcError> {
     match opened {
-        Ok(responses) => Ok(responses.call(request.hand_over_span(), meter)),
-        Err(error) => request.ended(Err(failed(&mut meter, error))),
+        Ok(responses) => Ok(responses.call(request.span(), meter)),
+        Err(error) => {
+            let failed = Err(failed(&mut meter, error));
+            request.end_span(&failed);
+            failed
+        }
     }
 }
 

@@ -101,22 +101,17 @@ impl Request {
     pub(crate) fn attempt(&self, call_id: CallId, server: SocketAddr) -> Sending {
         let left = || self.deadline.remaining(clock::now());
         let span = self.span.attempt(&self.method, call_id, server, left);
-        Sending {
-            call_id,
-            trace: span.trace_context().or(self.trace),
-            span,
-        }
+        Sending { call_id, span }
     }
 
     /// How the call ended, whatever attempts it took.
-    pub(crate) fn ended<T>(&self, result: Result<T, RpcError>) -> Result<T, RpcError> {
-        self.span.end(&result);
-        result
+    pub(crate) fn end_span<T>(&self, result: &Result<T, RpcError>) {
+        self.span.end(result);
     }
 
     /// The span of a call that goes on after it was opened.
-    pub(crate) fn hand_over_span(&self) -> CallSpan {
-        self.span.hand_over()
+    pub(crate) fn span(&self) -> CallSpan {
+        self.span.clone()
     }
 
     /// Takes note of when the answer was there, if that is known.
@@ -223,7 +218,7 @@ impl Request {
                 .remaining(clock::now())
                 .ok_or(RpcError::Timeout)?,
             method: &self.method,
-            trace: sending.trace,
+            trace: sending.span.trace_context().or(self.trace),
             metadata: &self.options.metadata,
             schema: self.options.schema,
             load_report: self.options.load_report,
@@ -255,11 +250,10 @@ impl Request {
     }
 }
 
-/// One attempt at a call: its number, and where it stands in its trace.
+/// One attempt at a call: its number and its span.
 #[derive(Debug)]
 pub(crate) struct Sending {
     pub(crate) call_id: CallId,
-    trace: Option<TraceContext>,
     pub(crate) span: CallSpan,
 }
 

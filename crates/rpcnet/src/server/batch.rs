@@ -317,8 +317,7 @@ impl Batch<'_> {
             }
         };
         if let Err(verdict) = &result {
-            self.connection.note(context.method(), verdict);
-            self.connection.judge(verdict);
+            self.connection.failed(context, verdict);
         }
         trace(context, &result);
         // The caller may start its next call as soon as it has the reply, so the place is
@@ -386,8 +385,7 @@ impl Batch<'_> {
             });
             let result = supervise(&context, work).await;
             if let Err(verdict) = &result {
-                owed.connection.note(context.method(), verdict);
-                owed.connection.judge(verdict);
+                owed.connection.failed(&context, verdict);
             }
             trace(&context, &result);
             drop((places, entry));
@@ -415,7 +413,7 @@ fn judged(context: &CallContext, result: Result<Bytes, Failure>) -> Result<Bytes
 
 /// Tells the call's span how it ended.
 fn trace(context: &CallContext, result: &Result<Bytes, Verdict>) {
-    let code = result.as_ref().err().and_then(Verdict::code);
+    let code = || result.as_ref().err().and_then(Verdict::code);
     context.span().end_served(code);
 }
 

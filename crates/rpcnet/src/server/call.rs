@@ -104,9 +104,8 @@ impl Verdict {
     }
 
     /// Tells the call's span how it ended.
-    pub(super) fn traced(self, context: &CallContext) -> Self {
-        context.span().end_served(self.code());
-        self
+    pub(super) fn trace(&self, context: &CallContext) {
+        context.span().end_served(|| self.code());
     }
 
     /// How it counts.
@@ -178,8 +177,7 @@ pub(crate) async fn serve(
     let requests = recv.as_mut()?;
     let limits = connection.limits();
     let mut reader = RequestReader::new(limits.of_frames());
-    let header = read_header(requests, &mut reader);
-    let header = timeout(limits.header_timeout, header).await;
+    let header = timeout(limits.header_timeout, read_header(requests, &mut reader)).await;
     let header = header.unwrap_or(Err(NoHeader::Ended(Verdict::Reset(ErrorCode::Stalled))));
     if let Err(NoHeader::Other(Some(kind))) = &header
         && connection.takes(*kind)
@@ -210,9 +208,8 @@ pub(crate) async fn serve(
             let running = call.run(send, requests, &mut reader, |context, message| {
                 handler(context, message)
             });
-            let verdict = running.await.traced(&context);
-            connection.count_ended(&mut meter, &verdict);
-            connection.note(context.method(), &verdict);
+            let verdict = running.await;
+            connection.end(&context, &mut meter, &verdict);
             verdict
         }
         Ok(Admitted {
@@ -222,10 +219,8 @@ pub(crate) async fn serve(
             entry,
             mut meter,
         }) => {
-            let budget = connection.request_budget.clone();
-            let stall_timeout = limits.stall_timeout;
-            let recv = recv.take()?;
-            let requests = WireRequests::new(recv, reader, context.clone(), budget, stall_timeout);
+            let bounds = (connection.request_budget.clone(), limits.stall_timeout);
+            let requests = WireRequests::new(recv.take()?, reader, context.clone(), bounds);
             let requests = requests.counted_by(meter.cell().cloned());
             let requests = Requests::Wire(Box::new(requests));
             let call = streaming::Call {
@@ -236,9 +231,8 @@ pub(crate) async fn serve(
             };
             own_task().await;
             let running = call.run(send, || handler(context.clone(), requests));
-            let verdict = Box::pin(running).await.traced(&context);
-            connection.count_ended(&mut meter, &verdict);
-            connection.note(context.method(), &verdict);
+            let verdict = Box::pin(running).await;
+            connection.end(&context, &mut meter, &verdict);
             drop(entry);
             Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
             return None;

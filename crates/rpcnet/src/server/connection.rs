@@ -20,7 +20,7 @@ use super::router::Handler;
 use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
 use crate::config::Batching;
-use crate::context::{Ending, Peer};
+use crate::context::{CallContext, Ending, Peer};
 use crate::limits::Limits;
 use crate::metrics::{MethodCell, Reason, ServerFigures};
 use crate::task::Tasks;
@@ -116,10 +116,17 @@ impl Connection {
         &self.shared.figures
     }
 
-    /// Counts the end of a call that was let in.
-    pub(super) fn count_ended(&self, meter: &mut CallMeter, verdict: &Verdict) {
-        self.judge(verdict);
+    /// Tells everybody who wants to know how a call ended that was let in.
+    pub(super) fn end(&self, context: &CallContext, meter: &mut CallMeter, verdict: &Verdict) {
+        verdict.trace(context);
         meter.end(verdict.outcome());
+        self.failed(context, verdict);
+    }
+
+    /// Takes note of a call that was let in, if it has failed.
+    pub(super) fn failed(&self, context: &CallContext, verdict: &Verdict) {
+        self.judge(verdict);
+        self.note(context.method(), verdict);
     }
 
     /// Counts a call whose header cannot be read, unless it was none.
@@ -131,7 +138,7 @@ impl Connection {
     }
 
     /// Takes note of why a call failed that was let in, or could not be read.
-    pub(super) fn judge(&self, verdict: &Verdict) {
+    fn judge(&self, verdict: &Verdict) {
         let Verdict::Status(status, origin) = verdict else {
             return;
         };

@@ -183,8 +183,7 @@ impl WireRequests {
         mut recv: RecvHalf,
         reader: RequestReader,
         context: CallContext,
-        budget: Arc<Semaphore>,
-        stall_timeout: Duration,
+        (budget, stall_timeout): (Arc<Semaphore>, Duration),
     ) -> Self {
         // W-34: a handler that stops reading has answered early, which is no failure.
         recv.complete();

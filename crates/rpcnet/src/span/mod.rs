@@ -12,8 +12,12 @@ mod otel;
 #[path = "no_otel.rs"]
 mod otel;
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rpcnet_proto::wire::Header;
@@ -24,9 +28,14 @@ use tracing::{Span, info_span};
 use crate::context::Peer;
 use crate::error::RpcError;
 
-/// A span that is told how what it stands for ended; where it is dropped untold, it was cancelled.
+/// A span that is told how what it stands for ended; where the last clone is dropped untold, it was
+/// cancelled. As small as can be where nobody collects it: it is part of every call.
+#[derive(Clone, Debug)]
+pub(crate) struct CallSpan(Option<Arc<Open>>);
+
+/// A span that somebody collects.
 #[derive(Debug)]
-pub(crate) struct CallSpan {
+struct Open {
     span: Span,
     is_ended: AtomicBool,
 }
@@ -34,15 +43,15 @@ pub(crate) struct CallSpan {
 impl CallSpan {
     /// One that nobody collects.
     pub(crate) const fn none() -> Self {
-        Self {
-            span: Span::none(),
-            is_ended: AtomicBool::new(true),
-        }
+        Self(None)
     }
 
     fn of(span: Span) -> Self {
-        let is_ended = AtomicBool::new(span.is_disabled());
-        Self { span, is_ended }
+        let is_collected = !span.is_disabled();
+        Self(is_collected.then(|| {
+            let is_ended = AtomicBool::new(false);
+            Arc::new(Open { span, is_ended })
+        }))
     }
 
     /// That of a call at its caller, whatever attempts it takes: a child of the span that the
@@ -79,12 +88,12 @@ impl CallSpan {
         server: SocketAddr,
         left: impl FnOnce() -> Option<Duration>,
     ) -> Self {
-        if self.span.is_disabled() {
+        let Some(call) = &self.0 else {
             return Self::none();
-        }
+        };
         Self::of(info_span!(
             target: "rpcnet::call",
-            parent: &self.span,
+            parent: &call.span,
             "rpcnet.attempt",
             otel.name = method.as_str(),
             otel.kind = "client",
@@ -131,47 +140,53 @@ impl CallSpan {
 
     /// What travels to a server, so that its span is a child of this one.
     pub(crate) fn trace_context(&self) -> Option<TraceContext> {
-        (!self.span.is_disabled())
-            .then(|| otel::context(&self.span))
-            .flatten()
+        otel::context(&self.0.as_ref()?.span)
     }
 
-    /// The span, for what is run inside it.
-    pub(crate) const fn span(&self) -> &Span {
-        &self.span
-    }
-
-    /// Leaves it to another to tell how it ended; this one may go on having children.
-    pub(crate) fn hand_over(&self) -> Self {
-        let is_ended = self.is_ended.swap(true, Ordering::Relaxed);
-        Self {
-            span: self.span.clone(),
-            is_ended: AtomicBool::new(is_ended),
-        }
+    /// Runs a function inside the span.
+    pub(crate) fn enter<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _entered = self.0.as_ref().map(|open| open.span.enter());
+        run()
     }
 
     /// How it ended, for its caller.
     pub(crate) fn end<T>(&self, result: &Result<T, RpcError>) {
-        match result {
-            Ok(_) if self.is_ended.swap(true, Ordering::Relaxed) => {}
-            Ok(_) => self.status(None),
-            Err(error) => self.fail(error),
+        if let Some(open) = &self.0 {
+            open.end(result.as_ref().err());
         }
     }
 
     /// It failed, for its caller.
     pub(crate) fn fail(&self, error: &RpcError) {
-        if self.is_ended.swap(true, Ordering::Relaxed) {
-            return;
+        if let Some(open) = &self.0 {
+            open.end(Some(error));
         }
-        self.status(Some(error.code()));
-        self.span.record("otel.status_code", "ERROR");
-        let description = printable(&error.to_string());
-        self.span.record("otel.status_description", description);
     }
 
     /// How it ended at its server: with this code, or well.
-    pub(crate) fn end_served(&self, code: Option<Code>) {
+    pub(crate) fn end_served(&self, code: impl FnOnce() -> Option<Code>) {
+        if let Some(open) = &self.0 {
+            open.end_served(code());
+        }
+    }
+}
+
+impl Open {
+    #[cold]
+    fn end(&self, error: Option<&RpcError>) {
+        if self.is_ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.status(error.map(RpcError::code));
+        if let Some(error) = error {
+            self.span.record("otel.status_code", "ERROR");
+            let description = printable(&error.to_string());
+            self.span.record("otel.status_description", description);
+        }
+    }
+
+    #[cold]
+    fn end_served(&self, code: Option<Code>) {
         if self.is_ended.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -190,11 +205,29 @@ impl CallSpan {
     }
 }
 
-impl Drop for CallSpan {
+impl Drop for Open {
     fn drop(&mut self) {
         if !*self.is_ended.get_mut() {
             self.status(Some(Code::Cancelled));
         }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A future that is polled inside a span.
+    pub(crate) struct InSpan<F> {
+        #[pin]
+        pub(crate) future: F,
+        pub(crate) span: CallSpan,
+    }
+}
+
+impl<F: Future> Future for InSpan<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.span.enter(|| this.future.poll(cx))
     }
 }
 

@@ -21,11 +21,11 @@ fn every_code_has_the_name_that_others_give_it() {
 #[test]
 fn a_span_that_nobody_collects_costs_no_text() {
     let span = CallSpan::none();
-    assert!(span.span().is_disabled());
+    assert!(span.0.is_none() && size_of::<CallSpan>() == size_of::<usize>());
     assert_eq!(span.trace_context(), None);
     let method = Method::new("m").expect("valid");
     let id = CallId::new(1).expect("small");
     let asked = || -> Option<Duration> { panic!("nobody wants to know") };
     let attempt = span.attempt(&method, id, ([127, 0, 0, 1], 1).into(), asked);
-    assert!(attempt.span().is_disabled());
+    assert!(attempt.0.is_none());
 }

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use rpcnet::builtin::{Access, AdminAccess};
 use rpcnet::cluster::{LoadBalancingStrategy, MemberState, WorkerRegistry};
-use rpcnet::{Code, ResponseStream, RpcClient, RpcError, RpcServer};
+use rpcnet::{Code, Limits, ResponseStream, RpcClient, RpcError, RpcServer};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -76,7 +76,8 @@ async fn a_snapshot_shows_who_is_connected_what_runs_and_what_failed() {
 
     let seen = snapshot(&client).await;
     assert_eq!(seen["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(seen["limits"]["calls_per_server_max"], 8192);
+    let calls_max = Limits::default().calls_per_server_max;
+    assert_eq!(seen["limits"]["calls_per_server_max"], calls_max);
     assert_eq!(seen["counters"]["connections"], 1);
     assert_eq!(seen["connections"]["total"], 1);
     let connection = &seen["connections"]["shown"][0];

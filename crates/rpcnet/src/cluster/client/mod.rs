@@ -428,7 +428,8 @@ impl ClusterClient {
             let call = pin!(unary::call(&inner, &request, &payload, &target));
             let replied = request.within_deadline(call).await;
             request.count(&mut meter, &replied);
-            request.ended(replied)
+            request.end_span(&replied);
+            replied
         }
     }
 
@@ -473,7 +474,8 @@ impl ClusterClient {
         async move {
             let request = request?.with_span();
             let called = scatter::call(&inner, &request, &payload, &target, successes).await;
-            request.ended(called)
+            request.end_span(&called);
+            called
         }
     }
 

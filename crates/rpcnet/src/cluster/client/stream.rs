@@ -62,7 +62,7 @@ pub(super) async fn open(
     target: Target,
 ) -> Result<WorkerStream, RpcError> {
     inner.begin();
-    let span = request.hand_over_span();
+    let span = request.span();
     let mut meter = inner.figures.begin_stream(&request);
     meter.count_request(payload.len());
     let again = Again {

@@ -25,7 +25,7 @@ where
     S: Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
 {
     inner.begin();
-    let span = request.hand_over_span();
+    let span = request.span();
     let mut meter = inner.figures.begin_stream(&request);
     let sought = sought(&inner, &request, &target).await;
     let sought = sought.inspect_err(|error| span.fail(error));

@@ -4,6 +4,7 @@ mod bench_agrees;
 mod bench_stall;
 mod programs;
 mod rotation;
+mod tracing_cost;
 
 use crate::group::Scenario;
 
@@ -20,5 +21,9 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bench-stall",
         run: |plan| Box::pin(bench_stall::measure(plan.scale)),
+    },
+    Scenario {
+        name: "tracing-cost",
+        run: |plan| Box::pin(tracing_cost::measure(plan.scale)),
     },
 ];

@@ -35,6 +35,15 @@ pub(super) struct Sample {
 impl Programs {
     /// Builds them where they are not up to date, which takes minutes the first time.
     pub(super) async fn build() -> Result<Self, BoxError> {
+        Self::built(None).await
+    }
+
+    /// The project's own benchmark alone, in which spans and log lines were left out by the compiler.
+    pub(super) async fn without_spans() -> Result<Self, BoxError> {
+        Self::built(Some("without-spans")).await
+    }
+
+    async fn built(without: Option<&str>) -> Result<Self, BoxError> {
         let executable = std::env::current_exe()?;
         let folder = executable.parent().ok_or("no folder of programs")?;
         let profile = match folder.file_name().and_then(|name| name.to_str()) {
@@ -45,8 +54,19 @@ impl Programs {
         let target = folder.parent().ok_or("no folder of builds")?;
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--locked", "--quiet", "--profile", profile]);
-        cargo.args(["-p", "rpcnet-cli", "--bin", "rpcnet"]);
         cargo.args(["-p", "rpcnet-bench", "--bin", "rpcnet-bench"]);
+        let (target, folder) = match without {
+            None => {
+                cargo.args(["-p", "rpcnet-cli", "--bin", "rpcnet"]);
+                (target.to_owned(), folder.to_owned())
+            }
+            Some(name) => {
+                cargo.args(["--features", "tracing/max_level_off"]);
+                let target = target.join(name);
+                let folder = target.join(folder.file_name().unwrap_or_default());
+                (target, folder)
+            }
+        };
         cargo.arg("--manifest-path").arg(WORKSPACE);
         cargo.arg("--target-dir").arg(target).kill_on_drop(true);
         if !cargo.status().await?.success() {
@@ -54,7 +74,6 @@ impl Programs {
         }
         let certs = tempfile::tempdir()?;
         rpcnet::certs::dev_certificates(certs.path())?;
-        let folder = folder.to_owned();
         Ok(Self { folder, certs })
     }
 
