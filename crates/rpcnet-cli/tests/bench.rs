@@ -344,9 +344,9 @@ async fn what_cannot_be_sent_is_counted_and_not_hidden() {
     let result = json(&text);
     assert_eq!(number(&result["calls"]["unsent"]), 45);
     assert_eq!(number(&result["calls"]["failed"]), 5);
-    assert_eq!(result["errors"][0]["code"], "deadline exceeded");
+    assert_eq!(result["errors"][0]["code"], "DEADLINE_EXCEEDED");
     assert_eq!(site.calls(), 5);
-    assert_contains(&error, &["no call succeeded: deadline exceeded"]);
+    assert_contains(&error, &["no call succeeded: DEADLINE_EXCEEDED"]);
 }
 
 #[tokio::test]
@@ -376,7 +376,7 @@ async fn failures_are_told_by_code_with_what_they_say() {
         &[
             "succeeded  90 in ",
             "failed     10 (10.00 %)",
-            "error      10 x not found: ",
+            "error      10 x NOT_FOUND: ",
             "no such \\u{1b}[31mthing",
             "failed calls are not in the percentiles",
         ],
@@ -388,7 +388,7 @@ async fn failures_are_told_by_code_with_what_they_say() {
     );
     assert_contains(
         &error,
-        &["error: no call succeeded: not found: ", "nothing here"],
+        &["error: no call succeeded: NOT_FOUND: ", "nothing here"],
     );
 }
 
@@ -448,6 +448,7 @@ async fn options_that_contradict_each_other_are_misuse() {
         "--rate 0",
         "--in-flight 0",
         "--duration 0s",
+        "--duration 5",
         "--data {} --bytes 5",
         "--report run.pdf",
         "--max-error-rate 2",
@@ -472,7 +473,7 @@ async fn the_payload_and_the_metadata_arrive_as_they_were_given() {
             .await,
     );
     let (_, error) = complaint(site.bench("particular", &format!("{few} {file}")).await);
-    assert_contains(&error, &["invalid argument", "not what I want"]);
+    assert_contains(&error, &["INVALID_ARGUMENT", "not what I want"]);
     let (_, error) = complaint(site.bench("particular", &format!("{few} --data {{")).await);
     assert_contains(&error, &["--data: the payload is no JSON"]);
 }

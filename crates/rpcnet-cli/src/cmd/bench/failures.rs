@@ -69,47 +69,47 @@ fn example(error: &RpcError) -> String {
 /// What a failure is counted under: a status code, or where no status was received, what broke.
 fn code(error: &RpcError) -> &'static str {
     match error {
-        RpcError::ConnectionError(_) => "connection",
-        RpcError::StreamError(_) => "stream",
-        RpcError::TlsError(_) => "tls",
-        RpcError::ConfigError(_) => "configuration",
-        RpcError::IoError(_) => "io",
-        RpcError::SerializationError { .. } => "serialization",
-        RpcError::Timeout => "deadline exceeded",
-        RpcError::UnknownMethod(_) => "unimplemented",
-        RpcError::InternalError(_) => "internal",
-        RpcError::Cancelled => "cancelled",
-        RpcError::ResourceExhausted(_) => "resource exhausted",
-        RpcError::Unavailable(_) => "unavailable",
-        RpcError::Unauthenticated(_) => "unauthenticated",
-        RpcError::PermissionDenied(_) => "permission denied",
-        RpcError::InvalidRequest(_) => "invalid argument",
-        RpcError::SchemaMismatch(_) => "schema mismatch",
-        RpcError::Status(status) => name(status.code),
-        RpcError::ServiceError(_) => "error of the service",
+        RpcError::ConnectionError(_) => "CONNECTION",
+        RpcError::StreamError(_) => "STREAM",
+        RpcError::TlsError(_) => "TLS",
+        RpcError::ConfigError(_) => "CONFIGURATION",
+        RpcError::IoError(_) => "IO",
+        RpcError::SerializationError { .. } => "SERIALIZATION",
+        RpcError::Timeout => name(Code::DeadlineExceeded),
+        RpcError::UnknownMethod(_) => name(Code::Unimplemented),
+        RpcError::InternalError(_) => name(Code::Internal),
+        RpcError::Cancelled => name(Code::Cancelled),
+        RpcError::ResourceExhausted(_) => name(Code::ResourceExhausted),
+        RpcError::Unavailable(_) => name(Code::Unavailable),
+        RpcError::Unauthenticated(_) => name(Code::Unauthenticated),
+        RpcError::PermissionDenied(_) => name(Code::PermissionDenied),
+        RpcError::InvalidRequest(_) => name(Code::InvalidArgument),
+        RpcError::SchemaMismatch(_) => name(Code::FailedPrecondition),
+        RpcError::Status(status) | RpcError::ServiceError(status) => name(status.code),
         // The enum may grow.
-        _ => "other",
+        _ => "OTHER",
     }
 }
 
+/// Codes as other tools write them.
 fn name(code: Code) -> &'static str {
     match code {
-        Code::Cancelled => "cancelled",
-        Code::InvalidArgument => "invalid argument",
-        Code::DeadlineExceeded => "deadline exceeded",
-        Code::NotFound => "not found",
-        Code::AlreadyExists => "already exists",
-        Code::PermissionDenied => "permission denied",
-        Code::ResourceExhausted => "resource exhausted",
-        Code::FailedPrecondition => "failed precondition",
-        Code::Aborted => "aborted",
-        Code::OutOfRange => "out of range",
-        Code::Unimplemented => "unimplemented",
-        Code::Internal => "internal",
-        Code::Unavailable => "unavailable",
-        Code::DataLoss => "data loss",
-        Code::Unauthenticated => "unauthenticated",
-        _ => "unknown",
+        Code::Cancelled => "CANCELLED",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        _ => "UNKNOWN",
     }
 }
 
@@ -128,16 +128,17 @@ mod tests {
         failures.append(more);
         assert_eq!(failures.count(), 4);
         let sorted = failures.into_sorted();
-        assert_eq!(sorted[0].0, "not found");
+        assert_eq!(sorted[0].0, "NOT_FOUND");
         assert_eq!(sorted[0].1.count, 3);
         assert!(sorted[0].1.example.contains("\\u{1b}[31mfirst"));
-        assert_eq!((sorted[1].0, sorted[1].1.count), ("deadline exceeded", 1));
+        assert_eq!((sorted[1].0, sorted[1].1.count), ("DEADLINE_EXCEEDED", 1));
     }
 
     #[test]
     fn every_status_code_is_called_what_it_is() {
         for of_status in Code::ALL {
-            assert_eq!(name(of_status), of_status.to_string());
+            let words = name(of_status).to_lowercase().replace('_', " ");
+            assert_eq!(words, of_status.to_string());
         }
     }
 }

@@ -21,7 +21,6 @@ mod sample;
 mod schedule;
 mod series;
 mod session;
-mod span;
 mod summary;
 mod tally;
 mod text;

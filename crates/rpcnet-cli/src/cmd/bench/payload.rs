@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use rpcnet::{CodecId, Metadata};
 
+use crate::cmd::codec::Codec;
+use crate::cmd::metadata::{metadata, parse_entry};
+
 /// The longest payload.
 const PAYLOAD_BYTES_MAX: u64 = 64 << 20;
 /// Of the random bytes, so that every run sends the same.
@@ -27,26 +30,11 @@ pub(super) struct PayloadOptions {
     #[arg(long, value_name = "FILE")]
     data_file: Option<PathBuf>,
     /// How the payload is to be read [default: json with --data, raw otherwise].
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "CODEC")]
     codec: Option<Codec>,
     /// Metadata of every call; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_metadata)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_entry)]
     metadata: Vec<(String, String)>,
-}
-
-/// Codecs by their names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Codec {
-    /// Bytes that only the application understands.
-    Raw,
-    /// JSON text.
-    Json,
-    /// Postcard, for a file that holds it.
-    Postcard,
-    /// MessagePack, for a file that holds it.
-    Messagepack,
-    /// Protocol Buffers, for a file that holds them.
-    Protobuf,
 }
 
 /// What every call sends.
@@ -79,12 +67,7 @@ impl PayloadOptions {
             serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
                 .map_err(|error| format!("{}: the payload is no JSON: {error}", self.source()))?;
         }
-        let mut metadata = Metadata::new();
-        for (key, value) in &self.metadata {
-            metadata
-                .insert(key, value.clone())
-                .map_err(|error| format!("--metadata {}: {error}", key.escape_debug()))?;
-        }
+        let metadata = metadata(&self.metadata).map_err(|error| format!("--metadata: {error}"))?;
         Ok(Payload {
             bytes,
             codec: codec.id(),
@@ -98,18 +81,6 @@ impl PayloadOptions {
             (Some(_), _) => "--data",
             (_, Some(_)) => "--data-file",
             _ => "--codec",
-        }
-    }
-}
-
-impl Codec {
-    fn id(self) -> CodecId {
-        match self {
-            Self::Raw => CodecId::RAW,
-            Self::Json => CodecId::JSON,
-            Self::Postcard => CodecId::POSTCARD,
-            Self::Messagepack => CodecId::MESSAGE_PACK,
-            Self::Protobuf => CodecId::PROTOBUF,
         }
     }
 }
@@ -144,13 +115,6 @@ fn random(count: usize) -> Bytes {
     bytes.into()
 }
 
-fn parse_metadata(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,13 +128,5 @@ mod tests {
         let bytes = random(4096);
         let zeros = bytes.iter().filter(|byte| **byte == 0).count();
         assert!(zeros < 64, "{zeros} zeros of 4096");
-    }
-
-    #[test]
-    fn metadata_has_a_key() {
-        assert_eq!(parse_metadata("a=b=c"), Ok(("a".into(), "b=c".into())));
-        assert_eq!(parse_metadata("a="), Ok(("a".into(), String::new())));
-        assert!(parse_metadata("a").is_err());
-        assert!(parse_metadata("=a").is_err());
     }
 }

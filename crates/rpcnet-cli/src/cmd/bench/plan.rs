@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::span;
+use crate::cmd::parse_duration;
 
 /// Calls in flight where nothing else is said.
 const IN_FLIGHT: u32 = 64;
@@ -45,16 +45,16 @@ pub(super) struct LoadOptions {
     #[arg(long)]
     own_sockets: bool,
     /// Load for this long before anything is measured.
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = span::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_warm_up)]
     warm_up: Duration,
     /// Measure for this long [default: 10s].
-    #[arg(long, value_name = "TIME", conflicts_with = "calls", value_parser = span::parse_some)]
+    #[arg(long, value_name = "DURATION", conflicts_with = "calls", value_parser = parse_duration)]
     duration: Option<Duration>,
     /// Measure so many calls instead.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     calls: Option<u64>,
     /// A call that has no answer by then has failed.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = span::parse_some)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     deadline: Duration,
 }
 
@@ -114,6 +114,14 @@ impl LoadOptions {
     }
 }
 
+/// A duration, or `0` for none.
+fn parse_warm_up(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" => Ok(Duration::ZERO),
+        text => parse_duration(text),
+    }
+}
+
 fn parse_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().ok();
     rate.filter(|rate| *rate >= 0.001 && *rate <= RATE_MAX)
@@ -123,6 +131,14 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_may_be_no_warm_up() {
+        assert_eq!(parse_warm_up("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_warm_up("0s"), Ok(Duration::ZERO));
+        assert_eq!(parse_warm_up("2s"), Ok(Duration::from_secs(2)));
+        assert!(parse_warm_up("2").is_err());
+    }
 
     #[test]
     fn a_rate_is_a_number_within_bounds() {

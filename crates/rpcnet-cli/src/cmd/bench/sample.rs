@@ -59,7 +59,7 @@ pub(super) fn run(rates: &[f64]) -> Summary {
         }),
         lag: None,
         errors: vec![ErrorCount {
-            code: "unavailable".into(),
+            code: "UNAVAILABLE".into(),
             count: 3,
             example: "<script>alert('no')</script> & more".into(),
         }],

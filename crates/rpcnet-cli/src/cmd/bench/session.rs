@@ -117,13 +117,14 @@ fn explained(args: &Args, target: &Target, stopped: Stopped) -> String {
     match stopped {
         Stopped::Refused(error) => {
             let attempt = Attempt::failed(args.server.credentials(), target, &error);
-            let hint = match error {
-                RpcError::UnknownMethod(_) => {
-                    "\n  METHOD: a unary method that the server has; streams cannot be measured"
-                }
-                _ => "",
+            let attempt = match error {
+                RpcError::UnknownMethod(_) => attempt.with_hint(
+                    "METHOD: a unary method that the server has (rpcnet list); streams cannot be \
+                     measured",
+                ),
+                _ => attempt,
             };
-            format!("every call would fail: {}{hint}", attempt.explained())
+            format!("every call would fail: {}", attempt.explained())
         }
         Stopped::Broken(error) => format!("a task of this command broke: {error}"),
     }

@@ -199,7 +199,7 @@ mod tests {
             "failed     3 (0.15 %)\n",
             "     p99     900 us\n",
             "  p99.99    1.40 ms\n",
-            "error      3 x unavailable: ",
+            "error      3 x UNAVAILABLE: ",
             "note       failed calls are not in the percentiles\n",
         ] {
             assert!(text.contains(expected), "{expected:?} in {text}");

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use rpcnet::{CallKind, CodecId, Metadata};
 
 use crate::cmd::access::ServerAccess;
+use crate::cmd::codec::Codec;
+use crate::cmd::metadata::parse_entry;
 use crate::cmd::parse_duration;
 
 /// Call a method of a server, and print what it answers.
@@ -115,28 +116,13 @@ impl Shape {
     }
 }
 
-/// The codecs by their names.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Codec {
-    Raw,
-    Postcard,
-    Json,
-    Messagepack,
-    Protobuf,
-    Bincode,
-}
-
 impl Args {
     /// What the payloads are written in.
     pub(super) fn codec(&self) -> CodecId {
         match self.codec {
-            None if !self.raw => CodecId::JSON,
-            None | Some(Codec::Raw) => CodecId::RAW,
-            Some(Codec::Postcard) => CodecId::POSTCARD,
-            Some(Codec::Json) => CodecId::JSON,
-            Some(Codec::Messagepack) => CodecId::MESSAGE_PACK,
-            Some(Codec::Protobuf) => CodecId::PROTOBUF,
-            Some(Codec::Bincode) => CodecId::BINCODE,
+            Some(codec) => codec.id(),
+            None if self.raw => CodecId::RAW,
+            None => CodecId::JSON,
         }
     }
 
@@ -149,11 +135,4 @@ impl Args {
         }
         metadata
     }
-}
-
-fn parse_entry(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    let inserted = Metadata::new().insert(key, value.to_owned());
-    inserted.map_err(|error| error.to_string())?;
-    Ok((key.to_owned(), value.to_owned()))
 }
