@@ -32,16 +32,16 @@ impl Failure {
         args: &Args,
         session: &Session<'_>,
         plan: Option<&Plan>,
-        error: RpcError,
+        error: &RpcError,
     ) -> Self {
         let credentials = session.access().credentials();
-        let own = own_hint(args, plan, &error);
-        let hint = own.or_else(|| hint(credentials, Place::Server, &error));
+        let own = own_hint(args, plan, error);
+        let hint = own.or_else(|| hint(credentials, Place::Server, error));
         let retry_after = error.retry_after();
         Self {
-            code: code(&error),
-            message: printable(&message(args, plan, &error), MESSAGE_CHARS_MAX),
-            details: details(&error),
+            code: code(error),
+            message: printable(&message(args, plan, error), MESSAGE_CHARS_MAX),
+            details: details(error),
             ran: error.handler_ran(),
             retry_after_ms: retry_after.map(|wait| wait.as_millis()),
             hint,

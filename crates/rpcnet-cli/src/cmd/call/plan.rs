@@ -44,7 +44,7 @@ impl Plan {
                     described: None,
                 });
             }
-            Err(error) => return Err(Failure::of(args, session, None, error).into_error(args)),
+            Err(error) => return Err(Failure::of(args, session, None, &error).into_error(args)),
         };
         Ok(Self {
             kind: method.kind.of_call().unwrap_or_else(|| guessed(args)),

@@ -71,7 +71,7 @@ async fn answered(
     let mut input = Input::stdin();
     let opening = opening(args, &plan, &mut input).await?;
     let output = Output::new(args, plan.kind.streams_responses());
-    let failed = |error| Failure::of(args, session, Some(&plan), error).into_error(args);
+    let failed = |error: RpcError| Failure::of(args, session, Some(&plan), &error).into_error(args);
     timing.begin();
     if plan.kind == CallKind::Unary {
         let (payload, options) = (opening.unwrap_or_default(), plan.options(args));

@@ -3,6 +3,7 @@
 //! Everything that it shows is made when it is asked for, from what is there anyway: a server
 //! that nobody asks does nothing for it, but to keep the latest calls that failed.
 
+mod about;
 mod access;
 mod act;
 mod certificate;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::access::AdminAccess;
 use super::act::Action;
-use super::{snapshot, watch};
+use super::{about, snapshot, watch};
 use crate::context::CallContext;
 use crate::error::RpcError;
 use crate::server::{RpcServer, WeakServer};
@@ -87,6 +87,7 @@ impl RpcServer {
             })
             .await;
         }
+        self.describe(SERVICE, SERVICE_DOC, &about::METHODS);
     }
 }
 
@@ -121,8 +122,10 @@ pub(super) fn asked<T: DeserializeOwned>(payload: &[u8], example: &str) -> Resul
     })
 }
 
-const SNAPSHOT: &str = "rpcnet.admin/snapshot";
-const WATCH: &str = "rpcnet.admin/watch";
+const SERVICE: &str = "rpcnet.admin";
+const SERVICE_DOC: &str = "What the server is doing, and how to have its node act.";
+pub(super) const SNAPSHOT: &str = "rpcnet.admin/snapshot";
+pub(super) const WATCH: &str = "rpcnet.admin/watch";
 
 const ACTIONS: [(&str, Action); 4] = [
     ("rpcnet.admin/set-tag", Action::SetTag),

@@ -265,6 +265,28 @@ async fn a_long_list_is_told_in_parts_of_bounded_length() {
 }
 
 #[tokio::test]
+async fn every_method_of_the_library_is_listed_with_what_it_does() {
+    let cluster = Cluster::new();
+    let node = cluster.start("a").await;
+    node.server.enable_health(Access::anyone()).await;
+    node.server.enable_admin(Access::anyone()).await;
+    node.server.enable_introspection(Access::anyone()).await;
+    let client = RpcClient::connect(node.addr, cluster.client("alice"));
+    let listed = asked(&client.await.unwrap(), METHODS, "").await.unwrap();
+    assert_eq!(listed.services.len(), 4);
+    assert_eq!(listed.methods.len(), 12);
+    for method in &listed.methods {
+        let streams = method.method.ends_with("/watch");
+        let kind = if streams { "server_streaming" } else { "unary" };
+        assert_eq!(method.kind, kind, "{method:?}");
+        assert!(
+            !method.doc.is_empty() && !method.service.is_empty(),
+            "{method:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn only_those_who_may_ask_are_told() {
     let cluster = Cluster::new();
     let node = cluster.start("a").await;
