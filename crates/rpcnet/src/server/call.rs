@@ -212,29 +212,9 @@ pub(crate) async fn serve(
             connection.end(&context, &mut meter, &verdict);
             verdict
         }
-        Ok(Admitted {
-            context,
-            handler: Handler::Streaming(handler),
-            places,
-            entry,
-            mut meter,
-        }) => {
-            let bounds = (connection.request_budget.clone(), limits.stall_timeout);
-            let requests = WireRequests::new(recv.take()?, reader, context.clone(), bounds);
-            let requests = requests.counted_by(meter.cell().cloned());
-            let requests = Requests::Wire(Box::new(requests));
-            let call = streaming::Call {
-                connection,
-                context: &context,
-                meter: &meter,
-                places,
-            };
-            own_task().await;
-            let running = call.run(send, || handler(context.clone(), requests));
-            let verdict = Box::pin(running).await;
-            connection.end(&context, &mut meter, &verdict);
-            drop(entry);
-            Box::pin(reply::conclude(connection, send, verdict, wants_load)).await;
+        Ok(admitted) => {
+            let requests = (recv.take()?, reader);
+            Box::pin(serve_streaming(connection, send, requests, admitted)).await;
             return None;
         }
     };
@@ -244,6 +224,41 @@ pub(crate) async fn serve(
         other => Box::pin(conclude(connection, send, requests, other, wants_load)).await,
     }
     None
+}
+
+/// Serves a call whose handler streams, from there to its end.
+async fn serve_streaming(
+    connection: &Connection,
+    send: &mut SendHalf,
+    (recv, reader): (RecvHalf, RequestReader),
+    admitted: Admitted,
+) {
+    let Admitted {
+        context,
+        handler: Handler::Streaming(handler),
+        places,
+        entry,
+        mut meter,
+    } = admitted
+    else {
+        return;
+    };
+    let stall_timeout = connection.limits().stall_timeout;
+    let bounds = (connection.request_budget.clone(), stall_timeout);
+    let requests = WireRequests::new(recv, reader, context.clone(), bounds);
+    let requests = requests.counted_by(meter.cell().cloned());
+    let requests = Requests::Wire(Box::new(requests));
+    let call = streaming::Call {
+        connection,
+        context: &context,
+        meter: &meter,
+        places,
+    };
+    own_task().await;
+    let verdict = call.run(send, || handler(context.clone(), requests)).await;
+    connection.end(&context, &mut meter, &verdict);
+    drop(entry);
+    reply::conclude(connection, send, verdict, context.wants_load()).await;
 }
 
 /// Ends both halves in keeping with the verdict.
