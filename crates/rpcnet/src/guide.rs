@@ -87,3 +87,7 @@ mod cli {}
 
 #[doc = include_str!("../../../docs/book/src/python.md")]
 mod python {}
+
+#[cfg(all(feature = "metrics", feature = "prometheus"))]
+#[doc = include_str!("../../../docs/book/src/observability.md")]
+mod observability {}

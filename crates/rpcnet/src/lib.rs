@@ -93,6 +93,8 @@
 //! - `bincode` (default): the codec of that name, and `?` turns a `bincode::Error` into an
 //!   [`RpcError`].
 //! - `dev-certs`: the module `certs`, which makes development certificates.
+//! - `metrics`: [what is counted](crate::metrics), told to the recorder of that facade.
+//! - `prometheus`: the same as text for Prometheus, and a port to fetch it from.
 //! - `messagepack`: the [`codec`] of that name.
 //! - `prost`: the codec of types that Protocol Buffers describe.
 //! - `opentelemetry`: the spans of calls continue OpenTelemetry's traces from process to

@@ -1,8 +1,10 @@
 //! What a client has counted, for whoever asks; and how its calls come to be counted.
 
 use std::sync::Arc;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+use std::sync::Weak;
 
-use super::{Request, RpcClient};
+use super::{Request, RpcClient, Shared};
 use crate::error::RpcError;
 use crate::metrics::{ClientConnections, ClientFigures, ClientMetrics, Meter, MethodCell};
 
@@ -16,13 +18,40 @@ impl RpcClient {
     /// every call.
     #[must_use]
     pub fn metrics(&self) -> ClientMetrics {
-        let (link, figures) = (&self.shared.link, &self.shared.figures);
+        self.shared.metrics()
+    }
+
+    #[cfg(any(feature = "metrics", feature = "prometheus"))]
+    pub(crate) fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.shared))
+    }
+}
+
+impl Shared {
+    fn metrics(&self) -> ClientMetrics {
+        let (link, figures) = (&self.link, &self.figures);
         ClientMetrics {
             queued: link.queued() as u64,
             connections: figures.connections(u64::from(link.is_connected())),
             transport: link.endpoint.dialer.metrics(),
             ..figures.read()
         }
+    }
+}
+
+/// A client that others may have dropped.
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+#[derive(Clone, Debug)]
+pub(crate) struct WeakClient(Weak<Shared>);
+
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+impl WeakClient {
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn metrics(&self) -> Option<ClientMetrics> {
+        self.0.upgrade().map(|client| client.metrics())
     }
 }
 

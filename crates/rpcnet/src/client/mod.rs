@@ -32,6 +32,8 @@ pub(crate) use self::backoff::Backoff;
 pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::into_bytes::IntoBytes;
 use self::link::Link;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+pub(crate) use self::metrics::WeakClient;
 pub(crate) use self::metrics::{StreamMeter, failed};
 pub(crate) use self::only::only;
 pub(crate) use self::request::Request;

@@ -15,6 +15,7 @@ mod health;
 pub(crate) mod links;
 mod member;
 mod membership;
+mod metrics;
 pub(crate) mod observers;
 mod proof;
 mod query;
@@ -25,6 +26,8 @@ mod subscription;
 mod view;
 mod workers;
 
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+pub(crate) use self::client::WeakClusterClient;
 pub use self::client::{
     ClusterClient, ClusterClientConfig, ClusterClientCounters, ClusterClientMetrics, WorkerBytes,
     WorkerMetrics, WorkerPool, WorkerResult, WorkerStream,
@@ -39,6 +42,7 @@ pub use self::health::{HealthChecker, HealthConfig};
 pub use self::links::LinkCounters;
 pub use self::member::{DRAINING_TAG, Member};
 pub use self::membership::ClusterMembership;
+pub use self::metrics::ClusterMetrics;
 pub use self::registry::NodeRegistry;
 pub use self::subscription::ClusterEvents;
 pub use self::view::ClusterView;

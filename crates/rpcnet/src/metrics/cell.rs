@@ -32,13 +32,13 @@ struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            started: Count::ZERO,
-            ok: Count::ZERO,
-            nanos: Count::ZERO,
-            request_bytes: Count::ZERO,
-            response_bytes: Count::ZERO,
-            failed: [const { Count::ZERO }; Code::ALL.len()],
-            buckets: [const { Count::ZERO }; BUCKETS],
+            started: Count::zero(),
+            ok: Count::zero(),
+            nanos: Count::zero(),
+            request_bytes: Count::zero(),
+            response_bytes: Count::zero(),
+            failed: [const { Count::zero() }; Code::ALL.len()],
+            buckets: [const { Count::zero() }; BUCKETS],
         }
     }
 }

@@ -14,6 +14,8 @@
 
 mod cell;
 mod client;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+mod export;
 mod figures;
 mod histogram;
 mod meter;
@@ -25,6 +27,12 @@ mod transport;
 
 pub(crate) use self::cell::{MethodCell, Outcome};
 pub use self::client::{ClientConnections, ClientMetrics};
+#[cfg(feature = "prometheus")]
+pub use self::export::PrometheusEndpoint;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+pub use self::export::{Exporter, FAMILIES, Family, FamilyKind};
+#[cfg(feature = "metrics")]
+pub use self::export::{Publisher, Publishing};
 pub(crate) use self::figures::{ClientFigures, ServerFigures, Total};
 pub use self::histogram::Histogram;
 pub(crate) use self::meter::Meter;

@@ -50,7 +50,9 @@ pub(super) enum Mode {
 pub(super) struct Count(AtomicU64);
 
 impl Count {
-    pub(super) const ZERO: Self = Self(AtomicU64::new(0));
+    pub(super) const fn zero() -> Self {
+        Self(AtomicU64::new(0))
+    }
 
     pub(super) fn add(&self, more: u64, mode: Mode) {
         match mode {

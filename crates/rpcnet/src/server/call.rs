@@ -16,7 +16,7 @@ use super::calls::{Entry, NotStarted, Place};
 use super::connection::Connection;
 use super::pace::own_task;
 use super::requests::{Cut, Requests, WireRequests};
-use super::router::{Failure, Handler};
+use super::router::{Failure, Found, Handler};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
@@ -332,7 +332,7 @@ pub(super) fn admit(
     header: Header,
     now: std::time::Instant,
 ) -> Result<Admitted, Verdict> {
-    let (handler, cell, places) = may_run(connection, &header).inspect_err(|verdict| {
+    let ((handler, cell), places) = may_run(connection, &header).inspect_err(|verdict| {
         connection.count_refused(Some(&header.method), verdict);
         connection.note(header.method.as_str(), verdict);
     })?;
@@ -356,15 +356,12 @@ pub(super) fn admit(
 }
 
 /// What the call runs by, or why it may not.
-fn may_run(
-    connection: &Connection,
-    header: &Header,
-) -> Result<(Handler, Option<Arc<MethodCell>>, Places), Verdict> {
+fn may_run(connection: &Connection, header: &Header) -> Result<(Found, Places), Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(shutting_down(connection));
     }
-    let (handler, cell) = connection.find(header)?;
+    let found = connection.find(header)?;
     if header.timeout.is_zero() {
         connection.figures().refuse(Reason::DeadlinePassed);
         return Err(Verdict::refused(
@@ -372,7 +369,7 @@ fn may_run(
             "the deadline had passed",
         ));
     }
-    Ok((handler, cell, connection.places()?))
+    Ok((found, connection.places()?))
 }
 
 /// As [`admit`], for a call that may have to wait: it is in the table.

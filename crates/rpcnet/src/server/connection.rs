@@ -16,13 +16,13 @@ use super::budget::ReplyBudget;
 use super::call::{self, CallMeter, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::roster::Listed;
-use super::router::Handler;
+use super::router::Found;
 use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
 use crate::config::Batching;
 use crate::context::{CallContext, Ending, Peer};
 use crate::limits::Limits;
-use crate::metrics::{MethodCell, Reason, ServerFigures};
+use crate::metrics::{Reason, ServerFigures};
 use crate::task::Tasks;
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
@@ -100,10 +100,7 @@ impl Connection {
     }
 
     /// The handler of a call and where it is counted, or why it is refused.
-    pub(crate) fn find(
-        &self,
-        header: &Header,
-    ) -> Result<(Handler, Option<Arc<MethodCell>>), Verdict> {
+    pub(crate) fn find(&self, header: &Header) -> Result<Found, Verdict> {
         let found = self.shared.router.find(header);
         found.map_err(|(reason, status)| {
             self.shared.figures.refuse(reason);

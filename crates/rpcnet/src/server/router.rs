@@ -131,6 +131,9 @@ pub(crate) struct Route {
     pub(crate) cell: Option<Arc<MethodCell>>,
 }
 
+/// What serves a call, and where the call is counted, if it is.
+pub(crate) type Found = (Handler, Option<Arc<MethodCell>>);
+
 /// The methods of a server. Registering copies the table, so that lookups never wait.
 #[derive(Default)]
 pub(crate) struct Router {
@@ -195,10 +198,7 @@ impl Router {
     }
 
     /// Finds the handler of a call and where it is counted, or says why it is refused (W-22).
-    pub(crate) fn find(
-        &self,
-        header: &Header,
-    ) -> Result<(Handler, Option<Arc<MethodCell>>), (Reason, Status)> {
+    pub(crate) fn find(&self, header: &Header) -> Result<Found, (Reason, Status)> {
         let methods = self.methods.load();
         // The method is not repeated: the caller knows it, and logs need no echo.
         let Some(route) = methods.get(&header.method) else {

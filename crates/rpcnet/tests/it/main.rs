@@ -20,6 +20,7 @@ mod keep_alive;
 mod leave;
 mod limits;
 mod load;
+mod metrics;
 mod pair;
 mod panics;
 mod probe;

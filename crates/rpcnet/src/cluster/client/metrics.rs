@@ -1,5 +1,8 @@
 //! What a client of a cluster has counted, for whoever asks.
 
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+use std::sync::{Arc, Weak};
+
 use serde::{Deserialize, Serialize};
 
 use super::{ClusterClient, ClusterClientCounters};
@@ -45,10 +48,13 @@ pub struct WorkerMetrics {
     pub latency_us: Option<u64>,
     /// How busy it said it is, 0 idle to 1 full, where it has said so lately.
     pub utilization: Option<f32>,
+    /// How unlikely its present silence is, ten to the power of minus this, where it is
+    /// watched.
+    pub phi: Option<f64>,
 }
 
 impl WorkerMetrics {
-    fn of(worker: &Worker) -> Self {
+    fn of(worker: &Worker, phi: Option<f64>) -> Self {
         let micros = |latency: std::time::Duration| latency.as_micros().try_into().ok();
         Self {
             node: worker.name().as_str().to_owned(),
@@ -60,6 +66,7 @@ impl WorkerMetrics {
             failures: worker.failures(),
             latency_us: worker.latency().and_then(micros),
             utilization: worker.utilization(),
+            phi,
         }
     }
 }
@@ -72,6 +79,27 @@ impl ClusterClient {
     pub fn metrics(&self) -> ClusterClientMetrics {
         self.inner.metrics()
     }
+
+    #[cfg(any(feature = "metrics", feature = "prometheus"))]
+    pub(crate) fn downgrade(&self) -> WeakClusterClient {
+        WeakClusterClient(Arc::downgrade(&self.inner))
+    }
+}
+
+/// A client that others may have dropped.
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+#[derive(Clone, Debug)]
+pub(crate) struct WeakClusterClient(Weak<super::Inner>);
+
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+impl WeakClusterClient {
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn metrics(&self) -> Option<ClusterClientMetrics> {
+        self.0.upgrade().map(|client| client.metrics())
+    }
 }
 
 impl super::Inner {
@@ -79,8 +107,12 @@ impl super::Inner {
         let counters = self.counters.read();
         let (open, queued) = self.lines.standing();
         let registry = self.registry.shared();
-        let mut workers: Vec<WorkerMetrics> =
-            registry.workers().iter().map(WorkerMetrics::of).collect();
+        let workers = registry.workers();
+        let workers = workers.iter().map(|worker| {
+            let phi = registry.phi(worker.name().as_str());
+            WorkerMetrics::of(worker, phi)
+        });
+        let mut workers: Vec<WorkerMetrics> = workers.collect();
         workers.sort_unstable_by(|a, b| a.node.cmp(&b.node));
         ClusterClientMetrics {
             client: ClientMetrics {

@@ -32,6 +32,8 @@ pub use self::config::ClusterClientConfig;
 pub use self::counters::ClusterClientCounters;
 use self::counters::Counters;
 use self::lines::Lines;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+pub(crate) use self::metrics::WeakClusterClient;
 pub use self::metrics::{ClusterClientMetrics, WorkerMetrics};
 pub use self::pool::WorkerPool;
 pub use self::scatter::WorkerResult;

@@ -128,6 +128,12 @@ impl HealthChecker {
         run.as_ref().is_none_or(|run| run.reach.is_reachable(name))
     }
 
+    /// Who watches.
+    #[cfg(any(feature = "metrics", feature = "prometheus"))]
+    pub(crate) fn node(&self) -> &NodeName {
+        self.cluster.name()
+    }
+
     /// From which phi on a member is unreachable.
     pub(crate) fn threshold(&self) -> f64 {
         self.config.phi.checked().threshold

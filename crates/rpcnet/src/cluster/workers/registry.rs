@@ -281,6 +281,11 @@ impl Shared {
         self.run.load().is_some()
     }
 
+    /// How unlikely the present silence of a worker is; `None` where it is not watched.
+    pub(crate) fn phi(&self, name: &str) -> Option<f64> {
+        self.run.load().as_ref()?.health.phi(name)
+    }
+
     /// The workers of this moment.
     pub(crate) fn workers(&self) -> Arc<[Worker]> {
         Arc::clone(&self.pool.load().workers)
