@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Fails where a call takes more instructions than it may.
     #[arg(long)]
     check: bool,
+    /// Leaves out what a server and a client count of calls.
+    #[arg(long)]
+    without_metrics: bool,
 }
 
 /// Counts, and prints a line for each kind of load: both sides of a call, without what the
@@ -38,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     println!("name instructions bound allocations reallocations copies clock-reads");
     let mut missed = 0;
     for (name, in_flight, calls, bound) in BOUNDS {
-        let profile = count(folder.path(), in_flight, calls)?;
+        let profile = count(folder.path(), in_flight, calls, args.without_metrics)?;
         let per_call = |count: u64| count as f64 / calls as f64;
         let instructions = profile.instructions / calls as u64;
         let verdict = if instructions <= bound { "ok" } else { "short" };
@@ -58,7 +61,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
 }
 
 /// Runs the calls in a process of its own, under valgrind.
-fn count(folder: &Path, in_flight: usize, calls: usize) -> Result<Profile, Error> {
+fn count(
+    folder: &Path,
+    in_flight: usize,
+    calls: usize,
+    is_without_metrics: bool,
+) -> Result<Profile, Error> {
     let out = folder.join("profile");
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
@@ -69,6 +77,7 @@ fn count(folder: &Path, in_flight: usize, calls: usize) -> Result<Profile, Error
         .arg("counted")
         .arg(folder)
         .args([in_flight.to_string(), calls.to_string()])
+        .args(is_without_metrics.then_some("--without-metrics"))
         .stdin(Stdio::null())
         .status()
         .map_err(|error| format!("valgrind: {error}; it is a package of that name"))?;

@@ -26,6 +26,9 @@ pub(crate) struct Counted {
     in_flight: usize,
     /// Calls in all.
     calls: usize,
+    /// Counts no calls as a server and a client do.
+    #[arg(long)]
+    without_metrics: bool,
 }
 
 impl Counted {
@@ -35,15 +38,22 @@ impl Counted {
             .build()?;
         let caller = runtime.block_on(async {
             let addr = self.serve().await?;
-            rpc::connect(addr, &self.certs, Setup::Default).await
+            rpc::connect(addr, &self.certs, self.setup()).await
         })?;
         let warm_up = WARM_UP.max(4 * self.in_flight);
         runtime.block_on(call(&caller, self.in_flight, warm_up))?;
         measured_calls(&runtime, &caller, self.in_flight, self.calls)
     }
 
+    const fn setup(&self) -> Setup {
+        match self.without_metrics {
+            true => Setup::Uncounted,
+            false => Setup::Default,
+        }
+    }
+
     async fn serve(&self) -> Result<SocketAddr, Error> {
-        let (server, quic_server) = rpc::bind(&self.certs, Setup::Default, local()).await?;
+        let (server, quic_server) = rpc::bind(&self.certs, self.setup(), local()).await?;
         let addr = quic_server.local_addr()?;
         tokio::spawn(async move { server.start(quic_server).await });
         Ok(addr)

@@ -25,6 +25,8 @@ pub(crate) enum Setup {
     /// A server for each of two threads, and a client with a socket of its own for each of
     /// four connections.
     Sharded,
+    /// No calls are counted.
+    Uncounted,
 }
 
 /// Servers of [`Setup::Sharded`], and connections of its client.
@@ -41,6 +43,7 @@ impl Setup {
                 .with_jumbo_packets(),
             Self::ManyConnections => config.with_profile(Profile::ManyConnections),
             Self::Sharded => config.with_shared_port().with_own_socket(),
+            Self::Uncounted => config.with_metrics(false),
         }
     }
 }

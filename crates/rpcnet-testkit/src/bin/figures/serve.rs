@@ -35,6 +35,9 @@ pub(crate) struct Serve {
     /// Distinct numbers of stamped payloads that are remembered
     #[arg(long, default_value_t = 0)]
     numbers: u64,
+    /// Counts no calls
+    #[arg(long)]
+    without_metrics: bool,
 }
 
 impl Serve {
@@ -58,7 +61,8 @@ impl Serve {
         let config = RpcConfig::new(self.site.join("server.pem"), self.bind)
             .with_key_path(self.site.join("server-key.pem"))
             .with_max_calls(self.calls, self.calls)
-            .with_max_queued_reply_bytes(self.reply_bytes);
+            .with_max_queued_reply_bytes(self.reply_bytes)
+            .with_metrics(!self.without_metrics);
         let mut server = RpcServer::new(config);
         service::register(&server, service).await;
         server.add_service(services::service());

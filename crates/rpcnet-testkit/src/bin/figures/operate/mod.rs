@@ -2,6 +2,7 @@
 
 mod bench_agrees;
 mod bench_stall;
+mod metrics_cost;
 mod programs;
 mod rotation;
 mod tracing_cost;
@@ -21,6 +22,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "bench-stall",
         run: |plan| Box::pin(bench_stall::measure(plan.scale)),
+    },
+    Scenario {
+        name: "metrics-cost",
+        run: |plan| Box::pin(metrics_cost::measure(plan.scale)),
     },
     Scenario {
         name: "tracing-cost",

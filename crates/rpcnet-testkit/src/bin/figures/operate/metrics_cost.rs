@@ -1,0 +1,91 @@
+//! What counting costs: calls that both sides count, beside calls that neither does.
+//!
+//! Two servers of one program and two clients of this one, which differ in
+//! `RpcConfig::with_metrics` alone. Short slices of both by turns, each first as often as second.
+
+use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::service::ECHO;
+use crate::site::Site;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use rpcnet::{CallOptions, RpcClient};
+use std::time::{Duration, Instant};
+
+/// What is left of the rate of calls that are not counted, at least.
+const RATIO_MIN: f64 = 0.98;
+
+/// Bytes of a payload.
+const PAYLOAD_BYTES: usize = 64;
+
+/// Calls at once.
+const IN_FLIGHT: usize = 256;
+
+/// Calls in a slice, few enough that both see the same machine.
+const SLICE: usize = 16 * IN_FLIGHT;
+
+/// Pairs of slices in a round.
+const PAIRS: usize = 12;
+
+pub(super) async fn measure(scale: Scale) -> Outcome {
+    let rounds: usize = scale.pick(25, 7);
+    let site = Site::new()?;
+    let counted = site.serve("127.0.0.1:0", &[]).await?;
+    let bare = site.serve("127.0.0.1:0", &["--without-metrics"]).await?;
+    let config = site.client_config().with_own_socket();
+    let on = RpcClient::connect(counted.addr(), config.clone()).await?;
+    let off = RpcClient::connect(bare.addr(), config.with_metrics(false)).await?;
+    round(&on, &off).await?;
+    let mut ratios = Vec::new();
+    for _ in 0..rounds {
+        let (on, off) = round(&on, &off).await?;
+        ratios.push(off.as_secs_f64() / on.as_secs_f64());
+    }
+    let calls = ((rounds + 1) * PAIRS * SLICE) as u64;
+    let metrics = on.metrics();
+    let counted = metrics.method(ECHO).map(|echo| echo.ok);
+    if counted != Some(calls) || !off.metrics().methods.is_empty() {
+        return Err(format!("{calls} calls were made, {counted:?} were counted").into());
+    }
+    ratios.sort_unstable_by(f64::total_cmp);
+    let at = |rank: usize| ratios.get(rank).copied().unwrap_or(f64::NAN);
+    let median = at(rounds / 2);
+    let mut measured = Measured::default();
+    measured.note(format!(
+        "{IN_FLIGHT} in flight, {rounds} rounds: rate x {median:.4}, half of them {:.4} to {:.4}",
+        at(rounds / 4),
+        at(rounds * 3 / 4),
+    ));
+    measured.at_least("metrics-cost", median, "ratio", RATIO_MIN);
+    Ok(measured)
+}
+
+/// How long the calls of a round took that are counted, and those that are not.
+async fn round(on: &RpcClient, off: &RpcClient) -> Result<(Duration, Duration), BoxError> {
+    let mut took = (Duration::ZERO, Duration::ZERO);
+    for pair in 0..PAIRS {
+        if pair % 2 == 0 {
+            took.0 += slice(on).await?;
+            took.1 += slice(off).await?;
+        } else {
+            took.1 += slice(off).await?;
+            took.0 += slice(on).await?;
+        }
+    }
+    Ok(took)
+}
+
+async fn slice(client: &RpcClient) -> Result<Duration, BoxError> {
+    let began = Instant::now();
+    let mut calls = stream::iter(0..SLICE)
+        .map(|_| {
+            let payload = Bytes::from(vec![b't'; PAYLOAD_BYTES]);
+            client.call_bytes(ECHO, payload, CallOptions::new())
+        })
+        .buffer_unordered(IN_FLIGHT);
+    while let Some(echoed) = calls.next().await {
+        if echoed?.len() != PAYLOAD_BYTES {
+            return Err("another payload came back".into());
+        }
+    }
+    Ok(began.elapsed())
+}
