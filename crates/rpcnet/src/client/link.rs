@@ -165,6 +165,11 @@ impl Link {
         events::peer_identity(connection.quic.handle()).ok()?
     }
 
+    pub(crate) fn path_mtu(&self) -> Option<u16> {
+        let connection = self.usable()?;
+        events::path_mtu(connection.quic.handle())
+    }
+
     pub(crate) fn target(&self) -> SocketAddr {
         self.target
     }

@@ -473,6 +473,14 @@ impl RpcClient {
         self.shared.link.local_addr()
     }
 
+    /// The largest datagram that is known to get through to the server, in bytes, without the headers of
+    /// IP and UDP; `None` while there is no connection. It grows within the first round trips of a
+    /// connection, up to what [`Limits::mtu_max`](crate::Limits::mtu_max) and the path allow.
+    #[must_use]
+    pub fn path_mtu(&self) -> Option<u16> {
+        self.shared.link.path_mtu()
+    }
+
     /// Closes the client and all its clones: calls under way are cancelled, and fail, as later
     /// ones do, with
     /// [`ConnectionErrorKind::ClientClosed`](crate::ConnectionErrorKind::ClientClosed).

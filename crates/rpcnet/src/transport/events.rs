@@ -10,7 +10,8 @@ use s2n_quic::connection::{Error, Handle};
 use s2n_quic::provider::event::events::{
     Congestion, ConnectionClosed, ConnectionStarted, DatagramDropped, DatagramReceived,
     DatagramSent, EndpointDatagramDropped, EndpointDatagramSent, EndpointMeta, HandshakeStatus,
-    HandshakeStatusUpdated, PacketLost, RecoveryMetrics, SocketAddress, TlsExporterReady,
+    HandshakeStatusUpdated, MtuUpdated, PacketLost, RecoveryMetrics, SocketAddress,
+    TlsExporterReady,
 };
 use s2n_quic::provider::event::{ConnectionInfo, ConnectionMeta, Subscriber};
 
@@ -41,6 +42,13 @@ pub(crate) fn peer_identity(handle: &Handle) -> Result<Option<PeerIdentity>, Ide
         Some(chain) => PeerIdentity::from_chain(&chain).map(Some),
         None => Ok(None),
     }
+}
+
+/// The largest datagram that is known to get through to a connection's peer, without what IP and
+/// UDP add.
+pub(crate) fn path_mtu(handle: &Handle) -> Option<u16> {
+    let known = handle.query_event_context(|peer: &PeerRecord| peer.mtu);
+    known.ok().flatten()
 }
 
 /// The event subscriber of an endpoint. Clones share what they count.
@@ -136,6 +144,8 @@ pub(crate) struct PeerRecord {
     remote: Option<SocketAddr>,
     chain: Option<PeerChain>,
     path: Option<PathFigures>,
+    /// The largest datagram that is known to get through.
+    mtu: Option<u16>,
 }
 
 impl Subscriber for ConnectionEvents {
@@ -170,6 +180,10 @@ impl Subscriber for ConnectionEvents {
         // An error is how s2n-tls says that there is no certificate.
         let chain = event.session.peer_cert_chain_der().unwrap_or_default();
         peer.chain = (!chain.is_empty()).then(|| chain.into());
+    }
+
+    fn on_mtu_updated(&mut self, peer: &mut PeerRecord, _: &ConnectionMeta, event: &MtuUpdated) {
+        peer.mtu = Some(event.mtu);
     }
 
     fn on_handshake_status_updated(

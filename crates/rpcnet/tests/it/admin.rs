@@ -78,6 +78,9 @@ async fn a_snapshot_shows_who_is_connected_what_runs_and_what_failed() {
     assert_eq!(seen["version"], env!("CARGO_PKG_VERSION"));
     let calls_max = Limits::default().calls_per_server_max;
     assert_eq!(seen["limits"]["calls_per_server_max"], calls_max);
+    let methods = seen["metrics"]["methods"].as_array().unwrap();
+    let failing = methods.iter().find(|it| it["method"] == "failing").unwrap();
+    assert_eq!((&failing["failed"], &failing["ok"]), (&json!(1), &json!(0)));
     assert_eq!(seen["counters"]["connections"], 1);
     assert_eq!(seen["connections"]["total"], 1);
     let connection = &seen["connections"]["shown"][0];

@@ -35,7 +35,7 @@ impl RpcServer {
     ///
     /// | method | takes | does |
     /// |---|---|---|
-    /// | `snapshot` | nothing | tells of connections, calls that run, limits, counters, members, workers, and the latest calls and handshakes that failed |
+    /// | `snapshot` | nothing | tells of connections, calls that run, limits, metrics, members, workers, and the latest calls and handshakes that failed |
     /// | `watch` | `{"interval_ms": 1000}` | streams a snapshot each interval of 200 to 60,000 ms |
     /// | `set-tag` | `{"key": "zone", "value": "a"}` | sets a tag of the node |
     /// | `remove-tag` | `{"key": "zone"}` | removes it |

@@ -14,6 +14,7 @@ use super::shown::{Shown, ms, unix_ms};
 use super::traffic::{self, CallJson, ConnectionJson};
 use crate::cluster::membership_of;
 use crate::error::RpcError;
+use crate::metrics::ServerMetrics;
 use crate::server::RpcServer;
 use crate::{clock, codec};
 
@@ -38,6 +39,8 @@ struct SnapshotJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<ClusterJson>,
     errors: Shown<ErrorJson>,
+    /// Counted since the server was made: by method, and of connections and the network.
+    metrics: ServerMetrics,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +76,7 @@ pub(super) fn take(server: &RpcServer, enabled: Instant) -> Result<Bytes, RpcErr
             limits: LimitsJson::new(server.config().limits()),
             cluster: membership.map(|membership| ClusterJson::new(&membership)),
             errors: errors::latest(server),
+            metrics: server.metrics(),
         },
     )
 }
