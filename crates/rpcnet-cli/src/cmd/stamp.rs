@@ -1,6 +1,6 @@
 //! This machine's time, as text.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 
@@ -10,6 +10,15 @@ use time::OffsetDateTime;
 pub(crate) fn now() -> String {
     text(SystemTime::now())
 }
+
+/// A time that a node told, in milliseconds since 1970.
+pub(crate) fn of_ms(ms: u64) -> String {
+    // Nobody means a later time.
+    text(SystemTime::UNIX_EPOCH + Duration::from_millis(ms.min(MS_MAX)))
+}
+
+/// The end of the year 9999.
+const MS_MAX: u64 = 253_402_300_799_999;
 
 fn text(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at);
@@ -27,8 +36,6 @@ fn text(at: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

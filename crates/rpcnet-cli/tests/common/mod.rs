@@ -8,18 +8,23 @@
 //! ```
 //!
 //! Each node serves [`Calculator`](calculator::Calculator), some methods of bytes, health for anyone,
-//! introspection and its cluster for those with a certificate. They are real servers on ports of their
+//! introspection, its cluster and what it does for those with a certificate; `alice` may act on it. They are real servers on ports of their
 //! own, and end with [`ThreeNodes`].
 #![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
+pub(crate) mod browser;
 pub(crate) mod calculator;
 mod command;
 mod nodes;
+mod terminal;
+mod work;
 
 pub(crate) use self::command::{
     Running, assert_contains, complaint, failed, fed, finished, printed, rpcnet,
 };
 pub(crate) use self::nodes::{Node, ThreeNodes};
+pub(crate) use self::terminal::Terminal;
+pub(crate) use self::work::Work;
 
 use std::time::Duration;
 

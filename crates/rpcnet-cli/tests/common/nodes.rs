@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rpcnet::builtin::{Access, Health};
+use rpcnet::builtin::{Access, AdminAccess, Health};
 use rpcnet::certs::DevCa;
 use rpcnet::cluster::{ClusterConfig, ClusterMembership};
 use rpcnet::{Code, RpcConfig, RpcError, RpcServer};
@@ -59,6 +59,16 @@ impl ThreeNodes {
         }
         let nodes = nodes.try_into().unwrap_or_else(|_| unreachable!());
         Self { dir, nodes }
+    }
+
+    /// Has a node die without a word. What is there under its number from then on is its neighbour.
+    pub(crate) fn cut(&mut self, number: usize) {
+        let neighbour = &self.nodes[(number + 1) % self.nodes.len()];
+        let (server, membership) = (neighbour.server.clone(), neighbour.membership.clone());
+        let node = &mut self.nodes[number];
+        node.serving.abort();
+        node.server = server;
+        node.membership = membership;
     }
 
     /// Where a node listens, as an argument.
@@ -121,6 +131,8 @@ impl Node {
         register(&server).await;
         let health = server.enable_health(Access::anyone()).await;
         server.enable_introspection(Access::verified()).await;
+        let admin = AdminAccess::new(Access::verified()).with_acting(Access::names(["alice"]));
+        server.enable_admin(admin).await;
         let config = ClusterConfig::local()
             .with_cluster_name("test")
             .with_node_name(name)

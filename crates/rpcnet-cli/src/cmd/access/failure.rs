@@ -33,6 +33,18 @@ impl Unanswered {
         Self { place, attempts }
     }
 
+    /// The one address that could be asked.
+    pub(crate) fn of(target: &Target, attempt: Attempt) -> Self {
+        let mut failures = Self::new(target.place());
+        failures.push(attempt);
+        failures
+    }
+
+    /// Each of them.
+    pub(crate) fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
     pub(crate) fn push(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
     }
@@ -90,6 +102,16 @@ impl Attempt {
             hint: Some(hint.into()),
             ..self
         }
+    }
+
+    /// Where.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Which option is likely wrong.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Why, without where.

@@ -13,12 +13,12 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(super) fn credentials(&self) -> &Credentials {
+    pub(crate) fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
     /// Every address of every seed; names that lead nowhere become failures.
-    pub(super) async fn targets(&self) -> (Vec<Target>, Unanswered) {
+    pub(crate) async fn targets(&self) -> (Vec<Target>, Unanswered) {
         self.credentials.targets(&self.seeds, Place::Node).await
     }
 }

@@ -121,11 +121,26 @@ fn ended() -> RpcError {
 pub(crate) async fn members(credentials: &Credentials, target: &Target) -> Result<Value, Attempt> {
     let asked = async {
         let client = credentials.connect(target).await?;
-        let options = CallOptions::new().idempotent();
-        client.call_with(MEMBERS, Vec::new(), options).await
+        answered(&client).await
     };
     let answer = asked
         .await
         .map_err(|error| Attempt::failed(credentials, target, &error))?;
     serde_json::from_slice(&answer).map_err(|error| Attempt::unreadable(target, &error))
+}
+
+/// As [`members`], of a node that there is a connection to.
+///
+/// # Errors
+///
+/// Why it does not say.
+pub(super) async fn members_of(client: &RpcClient) -> Result<Value, RpcError> {
+    let answer = answered(client).await?;
+    serde_json::from_slice(&answer)
+        .map_err(|error| RpcError::config(format!("the answer is not understood: {error}")))
+}
+
+async fn answered(client: &RpcClient) -> Result<Vec<u8>, RpcError> {
+    let options = CallOptions::new().idempotent();
+    client.call_with(MEMBERS, Vec::new(), options).await
 }

@@ -32,6 +32,11 @@ pub(super) fn render(at: &str, event: &Event) -> String {
     line
 }
 
+/// What else is known of it, fit for a terminal.
+pub(crate) fn details_line(event: &Event) -> String {
+    printable_details(&details(event))
+}
+
 fn details(event: &Event) -> Vec<String> {
     let mut found = Vec::new();
     match (event.kind.as_str(), &event.member, &event.before) {

@@ -2,10 +2,14 @@
 
 mod access;
 mod contacts;
+mod doctor;
 mod feed;
+mod leave;
 mod line;
+mod member;
 mod members;
 mod table;
+mod tags;
 mod view;
 mod watch;
 
@@ -16,14 +20,15 @@ use rpcnet::cluster::TagFilter;
 
 pub(crate) use self::access::Access;
 pub(crate) use self::feed::{Feed, Update};
-pub(crate) use self::table::{columns, tags};
+pub(crate) use self::line::details_line as event_details;
+pub(crate) use self::table::{columns, tag_words, tags};
 pub(crate) use self::view::{Event, Node, View};
 
-/// Look at a running cluster: its members, and what becomes of them.
+/// Look at a running cluster: its members, what becomes of them, and what is wrong with it.
 ///
 /// Any node answers, for itself: nodes may differ for a moment. It tells whoever has a
-/// certificate of the cluster's CA, a client's is enough. Nothing is changed, and the command
-/// does not become a member.
+/// certificate of the cluster's CA, a client's is enough. The command does not become a member.
+/// What changes a member is asked of that member's admin service, which says who may.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -48,7 +53,55 @@ enum What {
     /// members that were seen. Ends with Ctrl-C, or where whoever reads the output goes away.
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(Question),
+    /// Print the tags of a member, and change them.
+    #[command(after_help = TAGS_EXAMPLES)]
+    Tags(tags::Question),
+    /// Have a member say that it wants no more work.
+    ///
+    /// It stays a member and refuses nothing; whoever chooses among workers leaves it out.
+    #[command(after_help = DRAIN_EXAMPLES)]
+    Drain(leave::Drain),
+    /// Have a member say that it drains, and then leave the cluster.
+    ///
+    /// The others see that it left, and do not take it for failed. Its server goes on serving
+    /// whoever calls it; ending that is up to whatever started it.
+    #[command(after_help = LEAVE_EXAMPLES)]
+    Leave(leave::Leave),
+    /// Look for the usual mistakes, and say what to do.
+    ///
+    /// Looks up the seeds, connects to each and to every member that they know, and judges what
+    /// it finds: names that lead nowhere, ports where nothing listens or UDP does not get
+    /// through, the wrong CA, names that certificates lack, certificates that end soon, clocks,
+    /// the size of packets, versions, members that are unwell, and nodes that see different
+    /// members. Clocks and versions are told by the nodes' admin services.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(doctor::Question),
 }
+
+const TAGS_EXAMPLES: &str = "Examples (certificates left out):
+  rpcnet cluster tags --seed 10.0.0.1:4433 ...
+  rpcnet cluster tags --seed 10.0.0.1:4433 --node worker-1 --set zone=a --remove canary ...
+
+Changes are made one after the other, removals first.
+
+Exit code: 0 done, 1 not done or not all of it (standard error says why), 2 misused.";
+
+const DRAIN_EXAMPLES: &str = "Examples (certificates left out):
+  rpcnet cluster drain --seed 10.0.0.1:4433 --node worker-1 ...
+  rpcnet cluster drain --seed 10.0.0.1:4433 --node worker-1 --off ...
+
+Exit code: 0 done, 1 not done (standard error says why), 2 misused.";
+
+const LEAVE_EXAMPLES: &str = "Examples (certificates left out):
+  rpcnet cluster leave --seed 10.0.0.1:4433 --node worker-1 ...
+
+Exit code: 0 it has left, 1 it has not (standard error says why), 2 misused.";
+
+const DOCTOR_EXAMPLES: &str = "Examples (certificates left out):
+  rpcnet cluster doctor --seed 10.0.0.1:4433 --seed db.internal:4433 ...
+  rpcnet cluster doctor --seed localhost:4433 --json ... | jq '.findings[] | select(.hint)'
+
+Exit code: 0 nothing is wrong, though there may be warnings, 1 something is, 2 misused.";
 
 const MEMBERS_EXAMPLES: &str = "Examples (certificates left out):
   rpcnet cluster members --seed 10.0.0.1:4433 --seed db.internal:4433 ...
@@ -95,6 +148,10 @@ pub(crate) fn run(args: Args) -> Result<(), Box<dyn Error>> {
         match args.what {
             What::Members(question) => Box::pin(members::run(&question)).await,
             What::Watch(question) => Box::pin(watch::run(&question)).await,
+            What::Tags(question) => Box::pin(tags::run(&question)).await,
+            What::Drain(question) => Box::pin(leave::drain(&question)).await,
+            What::Leave(question) => Box::pin(leave::leave(&question)).await,
+            What::Doctor(question) => Box::pin(doctor::run(&question)).await,
         }
     });
     // Looking up a name occupies a thread that would be waited for.

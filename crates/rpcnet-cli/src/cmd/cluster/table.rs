@@ -1,5 +1,6 @@
 //! A view as a table.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::view::{Node, Quorum, View};
@@ -95,11 +96,12 @@ pub(super) fn ms_since_1970() -> u64 {
 
 /// Tags as `key=value`, in quotes where the value has more than letters and signs.
 pub(crate) fn tags(node: &Node) -> String {
-    let tags: Vec<String> = node
-        .tags
-        .iter()
-        .map(|(key, value)| tag(key, value))
-        .collect();
+    tag_words(&node.tags)
+}
+
+/// As [`tags`], of tags alone.
+pub(crate) fn tag_words(tags: &BTreeMap<String, String>) -> String {
+    let tags: Vec<String> = tags.iter().map(|(key, value)| tag(key, value)).collect();
     printable(&tags.join(" "), TAGS_CHARS_MAX)
 }
 
