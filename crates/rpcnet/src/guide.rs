@@ -76,6 +76,12 @@ mod failover {}
 #[doc = include_str!("../../../docs/book/src/draining.md")]
 mod draining {}
 
+#[doc = include_str!("../../../docs/book/src/operating.md")]
+mod operating {}
+
+#[doc = include_str!("../../../docs/book/src/troubleshooting.md")]
+mod troubleshooting {}
+
 #[doc = include_str!("../../../docs/book/src/production.md")]
 mod production {}
 
