@@ -53,6 +53,8 @@ async fn a_path_that_carries_jumbo_packets_gets_them_in_both_directions() {
         }
     };
     soon("large packets", has_large_packets).await;
+    let known = client.path_mtu().unwrap();
+    assert!(usize::from(known) > ETHERNET_PAYLOAD, "{known}");
 }
 
 #[tokio::test]
@@ -71,6 +73,11 @@ async fn a_path_that_does_not_costs_a_few_probes_and_no_call() {
         echoed(&client, &proxy).await;
     }
     let stats = proxy.stats();
+    let known = client.path_mtu().unwrap();
+    assert!(
+        (1200..=ETHERNET_PAYLOAD).contains(&usize::from(known)),
+        "{known}"
+    );
     for direction in [stats.to_upstream, stats.to_client] {
         assert!(direction.oversized < 64, "{direction:?}");
     }
