@@ -50,6 +50,19 @@ async fn without_a_terminal_lines_are_printed() {
 }
 
 #[tokio::test]
+async fn json_is_one_object_each_interval() {
+    let nodes = ThreeNodes::start().await;
+    let text = printed(finished(top(&nodes, &["--json", "--count", "2"])).await);
+    assert_eq!(text.lines().count(), 2);
+    for line in text.lines() {
+        let picture: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(picture["node"], "node-0");
+        assert_eq!(picture["members"].as_array().unwrap().len(), 3);
+        assert_eq!(picture["members"][2]["state"], "alive");
+    }
+}
+
+#[tokio::test]
 async fn a_node_that_goes_away_is_noticed_and_another_one_is_asked() {
     let mut nodes = ThreeNodes::start().await;
     let mut running = Running::start(top(&nodes, &["--plain"]));

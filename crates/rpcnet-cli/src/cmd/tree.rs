@@ -31,7 +31,10 @@ mod tests {
     use crate::Cli;
 
     /// These print a report or a text of their own, no data.
-    const WITHOUT_JSON: [&str; 8] = [
+    const WITHOUT_JSON: [&str; 11] = [
+        "rpcnet cluster drain",
+        "rpcnet cluster leave",
+        "rpcnet dashboard",
         "rpcnet certs dev",
         "rpcnet certs ca",
         "rpcnet certs server",

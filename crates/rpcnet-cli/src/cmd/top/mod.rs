@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use self::plain::Form;
 use crate::cmd::cluster::Access;
 use crate::cmd::observe::{Observation, observe};
 
@@ -38,7 +39,11 @@ pub(crate) struct Args {
     /// Print lines, one table each interval.
     #[arg(long)]
     plain: bool,
-    /// Print so many tables and end; with --plain, or without a terminal.
+    /// Print JSON, one object with all that is known each interval; the same as the dashboard's
+    /// `/picture.json`.
+    #[arg(long)]
+    json: bool,
+    /// Print so many tables, or objects, and end; with --plain, --json or without a terminal.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Draw what there is to see after --count intervals (3 by default) into a file and end.
@@ -50,6 +55,7 @@ const EXAMPLES: &str = "Examples (certificates left out):
   rpcnet top --seed 10.0.0.1:4433 --seed 10.0.0.2:4433 ...
   rpcnet top --seed localhost:4433 --interval 250 ...
   rpcnet top --seed localhost:4433 --plain --count 2 ...
+  rpcnet top --seed localhost:4433 --json --count 1 ... | jq '.members[] | {name, load}'
 
 Exit code: 0 ended by q, Ctrl-C or --count, 1 no seed tells what it does (standard error says why),
 2 misused.";
@@ -72,8 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
             let looks = args.count.unwrap_or(LOOKS_BEFORE_SVG);
             return Box::pin(svg::write(file, pictures, interval, looks)).await;
         }
-        if args.plain || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-            return Box::pin(plain::run(pictures, interval, args.count)).await;
+        let has_screen = io::stdout().is_terminal() && io::stdin().is_terminal();
+        if args.json || args.plain || !has_screen {
+            let form = if args.json { Form::Json } else { Form::Table };
+            return Box::pin(plain::run(pictures, interval, args.count, form)).await;
         }
         Box::pin(screen::run(pictures)).await
     });

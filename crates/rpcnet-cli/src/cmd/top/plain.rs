@@ -10,17 +10,26 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::app::{Order, Tab};
 use super::{tables, view};
+use crate::cmd::access::ascii_json;
 use crate::cmd::cluster::columns;
 use crate::cmd::observe::{EventLine, Picture};
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Table,
+    Json,
+}
 
 /// Prints a table each interval, and what happened in between; so many times, or until Ctrl-C.
 pub(super) async fn run(
     pictures: watch::Receiver<Arc<Picture>>,
     every: Duration,
     count: Option<u64>,
+    form: Form,
 ) -> Result<(), Box<dyn Error>> {
     let printed = tokio::select! {
-        printed = print(pictures, every, count) => printed,
+        printed = print(pictures, every, count, form) => printed,
         asked_to_end = tokio::signal::ctrl_c() => asked_to_end,
     };
     match printed {
@@ -33,6 +42,7 @@ async fn print(
     mut pictures: watch::Receiver<Arc<Picture>>,
     every: Duration,
     count: Option<u64>,
+    form: Form,
 ) -> io::Result<()> {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -41,7 +51,10 @@ async fn print(
     loop {
         ticks.tick().await;
         let picture = Arc::clone(&pictures.borrow_and_update());
-        let text = lines(&picture, told.as_ref());
+        let text = match form {
+            Form::Table => lines(&picture, told.as_ref()),
+            Form::Json => ascii_json(&serde_json::to_string(&*picture)?) + "\n",
+        };
         told = picture.events.front().cloned().or(told);
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
