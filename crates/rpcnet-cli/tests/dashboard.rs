@@ -240,7 +240,7 @@ async fn the_page_works_at_every_width_and_in_the_dark_and_shows_a_worker_that_d
 #[tokio::test]
 async fn pictures_of_the_guide_are_drawn_where_that_is_asked_for() {
     let Some(folder) = std::env::var_os("RPCNET_PICTURES") else {
-        println!("skipped: RPCNET_PICTURES names no folder");
+        common::say("skipped: RPCNET_PICTURES names no folder");
         return;
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -51,7 +51,7 @@ impl Browser {
             .status()
             .await;
         if !found.is_ok_and(|status| status.success()) {
-            println!("skipped: there is no `{program}`");
+            super::say(&format!("skipped: there is no `{program}`"));
             return None;
         }
         let profile = tempfile::tempdir().unwrap();

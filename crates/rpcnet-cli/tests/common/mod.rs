@@ -30,3 +30,9 @@ use std::time::Duration;
 
 /// Nothing here takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A line for whoever reads what the tests print.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}

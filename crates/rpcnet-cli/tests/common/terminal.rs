@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
@@ -41,7 +41,7 @@ impl Terminal {
         let child = command.spawn().unwrap();
         let keyboard = File::from(keyboard);
         let mut reader = keyboard.try_clone().unwrap();
-        let (sender, written) = channel();
+        let (sender, written) = sync_channel(PIECES_MAX);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count) = reader.read(&mut bytes) {
@@ -107,6 +107,9 @@ impl Terminal {
         ended.unwrap().unwrap().code()
     }
 }
+
+/// Pieces of what was written that wait to be looked at; then the writer waits.
+const PIECES_MAX: usize = 1024;
 
 fn resize(screen: &File, columns: u16, lines: u16) {
     let size = Winsize {

@@ -39,12 +39,12 @@ mod tests {
 
     #[test]
     fn only_names_of_this_server_are_known() {
-        let address = "127.0.0.1:8088".parse().expect("it is one");
+        let address = "127.0.0.1:0".parse().expect("it is one");
         let hosts = Hosts::new(address, &["Proxy.example".into()]);
         for host in [
-            "127.0.0.1:8088",
-            "LOCALHOST:8088",
-            "[::1]:8088",
+            "127.0.0.1:0",
+            "LOCALHOST:0",
+            "[::1]:0",
             "proxy.example",
             "proxy.example:443",
         ] {
@@ -53,9 +53,9 @@ mod tests {
         for host in [
             "",
             "evil.example",
-            "evil.example:8088",
+            "evil.example:0",
             "localhost",
-            "localhost:80",
+            "localhost:1",
             "127.0.0.1",
         ] {
             assert!(!hosts.has(Some(host)), "{host}");

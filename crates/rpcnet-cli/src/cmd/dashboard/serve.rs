@@ -43,13 +43,10 @@ pub(super) async fn run(
         while connections.try_join_next().is_some() {}
         let place = Arc::clone(&places).acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
-        let (socket, _) = match listener.accept().await {
-            Ok(accepted) => accepted,
+        let Ok((socket, _)) = listener.accept().await else {
             // Such as too many open files: it may pass.
-            Err(_) => {
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
+            sleep(ACCEPT_PAUSE).await;
+            continue;
         };
         let (hosts, pictures) = (Arc::clone(&hosts), pictures.clone());
         connections.spawn(async move {

@@ -4,7 +4,7 @@
 pub(crate) fn rate(per_s: Option<f64>) -> String {
     match per_s {
         None => "-".to_owned(),
-        Some(per_s) if per_s == 0.0 => "0".to_owned(),
+        Some(0.0) => "0".to_owned(),
         Some(per_s) if per_s < 10.0 => format!("{per_s:.1}"),
         Some(per_s) if per_s < 10_000.0 => format!("{per_s:.0}"),
         Some(per_s) if per_s < 1e6 => format!("{:.1}k", per_s / 1e3),

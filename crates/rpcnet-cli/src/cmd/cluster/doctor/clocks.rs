@@ -7,8 +7,7 @@ use super::finding::Finding;
 
 /// From here on it is worth a word; certificates do not mind yet.
 const NOTICEABLE_MS: i64 = 2_000;
-/// From here on fresh certificates, which count from a minute before they are made at best, may
-/// be refused.
+/// From here on a certificate that was just made may be refused.
 const WRONG_MS: i64 = 60_000;
 
 /// Milliseconds since 1970, by this machine's clock.
@@ -42,10 +41,13 @@ fn judge(name: &str, ahead_ms: i64) -> Finding {
     let side = if ahead_ms < 0 { "behind" } else { "ahead of" };
     let text = format!("its clock is {by:.1} s {side} this machine's");
     let hint = "set the clocks, such as by NTP: certificates are judged by them";
-    match ahead_ms.abs() {
-        ..NOTICEABLE_MS => Finding::ok("clock", name, "its clock agrees with this machine's"),
-        ..WRONG_MS => Finding::warning("clock", name, text, hint),
-        _ => Finding::error("clock", name, text, hint),
+    let off = ahead_ms.saturating_abs();
+    if off < NOTICEABLE_MS {
+        Finding::ok("clock", name, "its clock agrees with this machine's")
+    } else if off < WRONG_MS {
+        Finding::warning("clock", name, text, hint)
+    } else {
+        Finding::error("clock", name, text, hint)
     }
 }
 
