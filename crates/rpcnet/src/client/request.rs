@@ -134,7 +134,7 @@ impl Request {
         };
         match self.answered_after.load(Ordering::Relaxed) {
             0 => meter.end(outcome),
-            nanos => meter.end_at(outcome, self.began + Duration::from_nanos(nanos)),
+            nanos => meter.end_after(outcome, Duration::from_nanos(nanos)),
         }
     }
 

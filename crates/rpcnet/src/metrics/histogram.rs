@@ -121,7 +121,7 @@ impl Histogram {
     }
 
     /// How many durations are below two to the power of so many microseconds.
-    #[cfg(any(feature = "metrics", feature = "prometheus", test))]
+    #[cfg(any(feature = "prometheus", test))]
     pub(crate) fn below(&self, octave: u32) -> u64 {
         let end = bucket_of(1 << octave);
         self.counts.iter().take(end).sum()

@@ -1,7 +1,7 @@
 //! [`Meter`]: counts one call, once, however it ends.
 
 use std::ops::Deref;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rpcnet_proto::Code;
 
@@ -44,15 +44,21 @@ impl<C: Deref<Target = MethodCell>> Meter<C> {
     /// The call has ended now.
     pub(crate) fn end(&mut self, outcome: Outcome) {
         if self.cell.is_some() {
-            self.end_at(outcome, clock::now());
+            let took = clock::now().saturating_duration_since(self.began);
+            self.end_after(outcome, took);
         }
     }
 
-    /// The call ended then; saves a look at the clock where somebody had one.
-    pub(crate) fn end_at(&mut self, outcome: Outcome, at: Instant) {
+    /// The call has ended, and took so long: saves a look at the clock where somebody had one.
+    pub(crate) fn end_after(&mut self, outcome: Outcome, took: Duration) {
         if let Some(cell) = self.cell.take() {
-            cell.end(outcome, at.saturating_duration_since(self.began));
+            cell.end(outcome, took);
         }
+    }
+
+    /// When the call began.
+    pub(crate) const fn began(&self) -> Instant {
+        self.began
     }
 }
 

@@ -121,18 +121,18 @@ impl MethodTable {
 
     /// The cell of a method; that of all others once there are too many.
     pub(crate) fn cell(&self, method: &Method) -> &Arc<MethodCell> {
-        let name = method.as_str();
+        let name = method.as_bytes();
         let mut chain = &self.chains[place(name)];
         loop {
             let Some(link) = chain.get() else {
-                match self.add(chain, name) {
+                match self.add(chain, method.as_str()) {
                     Some(cell) => return cell,
                     // Somebody else added one meanwhile, maybe this.
                     None if chain.get().is_some() => continue,
                     None => return &self.other,
                 }
             };
-            if link.cell.name() == name {
+            if link.cell.name().as_bytes() == name {
                 return &link.cell;
             }
             chain = &link.next;
@@ -171,10 +171,10 @@ impl MethodTable {
     }
 }
 
-fn place(name: &str) -> usize {
+fn place(name: &[u8]) -> usize {
     // FNV-1a; names come from the program itself, and how many there are is bounded.
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
     hash as usize % CHAINS
 }

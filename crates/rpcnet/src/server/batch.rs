@@ -111,9 +111,10 @@ impl Stretch {
         self.now.duration_since(self.began) > IN_A_ROW_MAX
     }
 
-    /// The time that deadlines go by, as it was at the last look.
-    fn now(&self) -> Instant {
-        self.arrived + self.now.duration_since(self.began)
+    /// How long it was at the last look since a call began, by the time that deadlines go by.
+    fn since(&self, began: Instant) -> Duration {
+        let waited = self.arrived.saturating_duration_since(began);
+        self.now.duration_since(self.began) + waited
     }
 }
 
@@ -332,7 +333,7 @@ impl Batch<'_> {
         drop((context, handler, places, entry));
         let (outcome, bytes) = self.ready.put(self.connection, index, result, wants_load);
         meter.count_response(bytes);
-        meter.end_at(outcome, stretch.now());
+        meter.end_after(outcome, stretch.since(meter.began()));
     }
 
     /// Answers a call that has been counted, or is when what is left of it is dropped.
