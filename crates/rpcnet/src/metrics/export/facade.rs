@@ -16,7 +16,7 @@ use crate::task::Tasks;
 const METADATA: Metadata<'static> = Metadata::new("rpcnet", Level::INFO, Some("rpcnet"));
 
 /// Tells what is exported to the recorder that the program has installed with the facade
-/// [`metrics`](https://docs.rs/metrics).
+/// `metrics`.
 ///
 /// Counters are set to what was counted, gauges to how things stand. Of histograms the recorder
 /// gets each new call once, with the middle of its bucket for its duration.
