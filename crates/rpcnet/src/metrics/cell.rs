@@ -9,7 +9,11 @@ use super::methods::MethodMetrics;
 use super::slots::{Count, Slots};
 
 /// The calls of one method on one side. Written by calls, each on its thread's own copy.
+///
+/// Apart from the count of its owners, which changes with each call of a server: threads that
+/// look for their copies would wait for each other.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct MethodCell {
     name: Box<str>,
     slots: Slots<Counts>,

@@ -23,24 +23,31 @@ const IN_FLIGHT: usize = 256;
 /// Calls in a slice, few enough that both see the same machine.
 const SLICE: usize = 16 * IN_FLIGHT;
 
-/// Pairs of slices in a round.
-const PAIRS: usize = 12;
+/// Pairs of slices before those that count.
+const WARM_UP: usize = 12;
 
 pub(super) async fn measure(scale: Scale) -> Outcome {
-    let rounds: usize = scale.pick(25, 7);
+    let pairs: usize = scale.pick(400, 100);
     let site = Site::new()?;
     let counted = site.serve("127.0.0.1:0", &[]).await?;
     let bare = site.serve("127.0.0.1:0", &["--without-metrics"]).await?;
     let config = site.client_config().with_own_socket();
     let on = RpcClient::connect(counted.addr(), config.clone()).await?;
     let off = RpcClient::connect(bare.addr(), config.with_metrics(false)).await?;
-    round(&on, &off).await?;
     let mut ratios = Vec::new();
-    for _ in 0..rounds {
-        let (on, off) = round(&on, &off).await?;
-        ratios.push(off.as_secs_f64() / on.as_secs_f64());
+    for pair in 0..WARM_UP + pairs {
+        let (with, without) = if pair % 2 == 0 {
+            let with = slice(&on).await?;
+            (with, slice(&off).await?)
+        } else {
+            let without = slice(&off).await?;
+            (slice(&on).await?, without)
+        };
+        if pair >= WARM_UP {
+            ratios.push(without.as_secs_f64() / with.as_secs_f64());
+        }
     }
-    let calls = ((rounds + 1) * PAIRS * SLICE) as u64;
+    let calls = ((WARM_UP + pairs) * SLICE) as u64;
     let metrics = on.metrics();
     let counted = metrics.method(ECHO).map(|echo| echo.ok);
     if counted != Some(calls) || !off.metrics().methods.is_empty() {
@@ -48,32 +55,18 @@ pub(super) async fn measure(scale: Scale) -> Outcome {
     }
     ratios.sort_unstable_by(f64::total_cmp);
     let at = |rank: usize| ratios.get(rank).copied().unwrap_or(f64::NAN);
-    let median = at(rounds / 2);
+    let median = at(pairs / 2);
     let mut measured = Measured::default();
     measured.note(format!(
-        "{IN_FLIGHT} in flight, {rounds} rounds: rate x {median:.4}, half of them {:.4} to {:.4}",
-        at(rounds / 4),
-        at(rounds * 3 / 4),
+        "{IN_FLIGHT} in flight, {pairs} pairs: rate x {median:.4}, half of them {:.4} to {:.4}",
+        at(pairs / 4),
+        at(pairs * 3 / 4),
     ));
     measured.at_least("metrics-cost", median, "ratio", RATIO_MIN);
     Ok(measured)
 }
 
-/// How long the calls of a round took that are counted, and those that are not.
-async fn round(on: &RpcClient, off: &RpcClient) -> Result<(Duration, Duration), BoxError> {
-    let mut took = (Duration::ZERO, Duration::ZERO);
-    for pair in 0..PAIRS {
-        if pair % 2 == 0 {
-            took.0 += slice(on).await?;
-            took.1 += slice(off).await?;
-        } else {
-            took.1 += slice(off).await?;
-            took.0 += slice(on).await?;
-        }
-    }
-    Ok(took)
-}
-
+/// How long the calls of a slice took.
 async fn slice(client: &RpcClient) -> Result<Duration, BoxError> {
     let began = Instant::now();
     let mut calls = stream::iter(0..SLICE)
