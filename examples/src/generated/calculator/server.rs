@@ -99,42 +99,73 @@ impl CalculatorServer {
     #[must_use]
     pub fn service<H: CalculatorHandler>(handler: H) -> ::rpcnet::Service {
         ::rpcnet::__private::Methods::new("Calculator", handler)
+            .doc("Arithmetic.")
             .unary(
                 &CALCULATOR_ADD,
                 |handler, _context, args| async move {
                     H::add(&handler, args.a, args.b).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Adds two numbers.",
+                parameters: &["a", "b"],
+                requests: "",
+            })
             .unary(
                 &CALCULATOR_DIVIDE,
                 |handler, _context, args| async move {
                     H::divide(&handler, args.dividend, args.divisor).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Divides, and forgets the remainder.",
+                parameters: &["dividend", "divisor"],
+                requests: "",
+            })
             .unary(
                 &CALCULATOR_REMEMBER,
                 |handler, _context, args| async move {
                     H::remember(&handler, args).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "Adds to the server's memory, and returns what is in it then.\n\nNot idempotent: a call that is lost is not made again.",
+                parameters: &["number"],
+                requests: "",
+            })
             .unary(
                 &CALCULATOR_TIME_LEFT_MS,
                 |handler, context, ()| async move {
                     H::time_left_ms(&handler, context).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "How many milliseconds the handler has for its answer.",
+                parameters: &[],
+                requests: "",
+            })
             .server_streaming(
                 &CALCULATOR_PRIMES,
                 |handler, _context, args, out| async move {
                     out.send_items(H::primes(&handler, args).await).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The primes below a number, in order.",
+                parameters: &["below"],
+                requests: "",
+            })
             .client_streaming(
                 &CALCULATOR_SUM,
                 |handler, _context, _no_args, requests| async move {
                     H::sum(&handler, requests).await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The sum of the numbers.",
+                parameters: &[],
+                requests: "numbers",
+            })
             .bidirectional(
                 &CALCULATOR_RUNNING_SUM,
                 |handler, _context, args, requests, out| async move {
@@ -142,6 +173,11 @@ impl CalculatorServer {
                         .await
                 },
             )
+            .noted(::rpcnet::__private::Notes {
+                doc: "The sums so far, one for each number; ends at the first that does not fit.",
+                parameters: &["start"],
+                requests: "numbers",
+            })
             .service()
     }
     /// Binds the port, and returns its address. Serving does it, too; do it before to
