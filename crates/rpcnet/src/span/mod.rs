@@ -197,7 +197,7 @@ impl Open {
     }
 
     fn status(&self, code: Option<Code>) {
-        let word = code.map_or("OK", word);
+        let word = code.map_or("OK", Code::name);
         self.span.record("rpc.response.status_code", word);
         if code.is_some() {
             self.span.record("error.type", word);
@@ -242,29 +242,6 @@ const fn is_servers_fault(code: Code) -> bool {
             | Code::Unavailable
             | Code::DataLoss
     )
-}
-
-/// The name of a code, as traces have it.
-fn word(code: Code) -> &'static str {
-    match code {
-        Code::Cancelled => "CANCELLED",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-        // And what a newer core may add.
-        _ => "UNKNOWN",
-    }
 }
 
 /// Text that may be a peer's: without what a terminal obeys, and bounded.

@@ -11,14 +11,6 @@ fn text_of_peers_is_printable_and_bounded() {
 }
 
 #[test]
-fn every_code_has_the_name_that_others_give_it() {
-    for code in Code::ALL {
-        let name = code.to_string().to_uppercase().replace(' ', "_");
-        assert_eq!(word(code), name);
-    }
-}
-
-#[test]
 fn a_span_that_nobody_collects_costs_no_text() {
     let span = CallSpan::none();
     assert!(span.0.is_none() && size_of::<CallSpan>() == size_of::<usize>());

@@ -75,41 +75,19 @@ fn code(error: &RpcError) -> &'static str {
         RpcError::ConfigError(_) => "CONFIGURATION",
         RpcError::IoError(_) => "IO",
         RpcError::SerializationError { .. } => "SERIALIZATION",
-        RpcError::Timeout => name(Code::DeadlineExceeded),
-        RpcError::UnknownMethod(_) => name(Code::Unimplemented),
-        RpcError::InternalError(_) => name(Code::Internal),
-        RpcError::Cancelled => name(Code::Cancelled),
-        RpcError::ResourceExhausted(_) => name(Code::ResourceExhausted),
-        RpcError::Unavailable(_) => name(Code::Unavailable),
-        RpcError::Unauthenticated(_) => name(Code::Unauthenticated),
-        RpcError::PermissionDenied(_) => name(Code::PermissionDenied),
-        RpcError::InvalidRequest(_) => name(Code::InvalidArgument),
-        RpcError::SchemaMismatch(_) => name(Code::FailedPrecondition),
-        RpcError::Status(status) | RpcError::ServiceError(status) => name(status.code),
+        RpcError::Timeout => Code::DeadlineExceeded.name(),
+        RpcError::UnknownMethod(_) => Code::Unimplemented.name(),
+        RpcError::InternalError(_) => Code::Internal.name(),
+        RpcError::Cancelled => Code::Cancelled.name(),
+        RpcError::ResourceExhausted(_) => Code::ResourceExhausted.name(),
+        RpcError::Unavailable(_) => Code::Unavailable.name(),
+        RpcError::Unauthenticated(_) => Code::Unauthenticated.name(),
+        RpcError::PermissionDenied(_) => Code::PermissionDenied.name(),
+        RpcError::InvalidRequest(_) => Code::InvalidArgument.name(),
+        RpcError::SchemaMismatch(_) => Code::FailedPrecondition.name(),
+        RpcError::Status(status) | RpcError::ServiceError(status) => status.code.name(),
         // The enum may grow.
         _ => "OTHER",
-    }
-}
-
-/// Codes as other tools write them.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Cancelled => "CANCELLED",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-        _ => "UNKNOWN",
     }
 }
 
@@ -137,7 +115,7 @@ mod tests {
     #[test]
     fn every_status_code_is_called_what_it_is() {
         for of_status in Code::ALL {
-            let words = name(of_status).to_lowercase().replace('_', " ");
+            let words = of_status.name().to_lowercase().replace('_', " ");
             assert_eq!(words, of_status.to_string());
         }
     }

@@ -54,7 +54,7 @@ impl Failure {
             return Box::new(self);
         }
         let error = json!({"error": {
-            "code": name(self.code),
+            "code": self.code.name(),
             "message": self.message,
             "details": self.details,
             "handler_ran": match self.ran {
@@ -72,7 +72,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", name(self.code), self.message)?;
+        write!(f, "{}: {}", self.code.name(), self.message)?;
         if let Some(details) = &self.details {
             write!(f, "\n  details: {}", ascii_json(&details.to_string()))?;
         }
@@ -95,11 +95,6 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
-
-/// `NOT_FOUND`, as other tools write it.
-fn name(code: Code) -> String {
-    code.to_string().to_uppercase().replace(' ', "_")
-}
 
 fn code(error: &RpcError) -> Code {
     match error {
