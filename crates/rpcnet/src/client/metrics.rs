@@ -8,8 +8,11 @@ use super::{Request, RpcClient, Shared};
 use crate::error::RpcError;
 use crate::metrics::{ClientConnections, ClientFigures, ClientMetrics, Meter, MethodCell};
 
+/// Counts a call that has one message each way.
+pub(crate) type UnaryMeter<'a> = Meter<Option<&'a MethodCell>>;
+
 /// Counts a call that streams, for as long as it does.
-pub(crate) type StreamMeter = Meter<Arc<MethodCell>>;
+pub(crate) type StreamMeter = Meter<Option<Arc<MethodCell>>>;
 
 impl RpcClient {
     /// What this client and its clones have counted so far, and how it stands now.
@@ -57,7 +60,7 @@ impl WeakClient {
 
 impl ClientFigures {
     /// A call begins that has one message each way.
-    pub(crate) fn begin(&self, request: &Request, request_bytes: usize) -> Meter<&MethodCell> {
+    pub(crate) fn begin(&self, request: &Request, request_bytes: usize) -> UnaryMeter<'_> {
         let cell = self.cell(&request.method).map(|cell| &**cell);
         let meter = Meter::begin(cell, request.began);
         meter.count_request(request_bytes);

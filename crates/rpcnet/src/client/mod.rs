@@ -412,7 +412,7 @@ impl RpcClient {
         Box::pin(async move {
             let request = request?.with_span();
             let meter = client.shared.figures.begin_stream(&request);
-            let cell = meter.cell().cloned();
+            let cell = meter.metered().clone();
             let opened = client.open_for_upload(&request).await;
             let opened = opened.map(|opened| opened.upload(requests, cell));
             opened_call(&request, meter, opened)

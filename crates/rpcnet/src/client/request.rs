@@ -13,12 +13,12 @@ use rpcnet_proto::{CallId, CallKind, CodecId, Deadline, Method, TraceContext};
 use tokio::time::{Sleep, sleep_until};
 use tracing::Span;
 
+use super::metrics::UnaryMeter;
 use crate::call_options::CallOptions;
 use crate::clock;
 use crate::config::RpcConfig;
 use crate::context;
 use crate::error::RpcError;
-use crate::metrics::{Meter, MethodCell};
 use crate::span::CallSpan;
 
 /// Payloads of up to this many bytes are copied behind their header, so that the
@@ -124,7 +124,7 @@ impl Request {
     }
 
     /// Counts the end of a call that has one answer.
-    pub(crate) fn count(&self, meter: &mut Meter<&MethodCell>, result: &Result<Bytes, RpcError>) {
+    pub(crate) fn count(&self, meter: &mut UnaryMeter<'_>, result: &Result<Bytes, RpcError>) {
         let outcome = match result {
             Ok(reply) => {
                 meter.count_response(reply.len());

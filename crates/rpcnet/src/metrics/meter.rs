@@ -8,42 +8,58 @@ use rpcnet_proto::Code;
 use super::cell::{MethodCell, Outcome};
 use crate::clock;
 
+/// Somebody who knows where a call is counted, if it is.
+pub(crate) trait Metered {
+    fn cell(&self) -> Option<&MethodCell>;
+}
+
+impl<C: Deref<Target = MethodCell>> Metered for Option<C> {
+    fn cell(&self) -> Option<&MethodCell> {
+        self.as_deref()
+    }
+}
+
 /// A call that is counted; dropped before its end, it was cancelled. Counts nothing where
 /// there is nowhere to count.
 #[derive(Debug)]
-pub(crate) struct Meter<C: Deref<Target = MethodCell>> {
-    cell: Option<C>,
+pub(crate) struct Meter<M: Metered> {
+    metered: M,
     began: Instant,
+    is_over: bool,
 }
 
-impl<C: Deref<Target = MethodCell>> Meter<C> {
-    pub(crate) fn begin(cell: Option<C>, began: Instant) -> Self {
-        if let Some(cell) = &cell {
+impl<M: Metered> Meter<M> {
+    pub(crate) fn begin(metered: M, began: Instant) -> Self {
+        if let Some(cell) = metered.cell() {
             cell.begin();
         }
-        Self { cell, began }
+        Self {
+            metered,
+            began,
+            is_over: false,
+        }
     }
 
-    /// Where the call's messages are counted.
-    pub(crate) const fn cell(&self) -> Option<&C> {
-        self.cell.as_ref()
+    /// What says where the call is counted.
+    pub(crate) const fn metered(&self) -> &M {
+        &self.metered
     }
 
     pub(crate) fn count_request(&self, bytes: usize) {
-        if let Some(cell) = &self.cell {
+        if let Some(cell) = self.metered.cell() {
             cell.count_request(bytes);
         }
     }
 
     pub(crate) fn count_response(&self, bytes: usize) {
-        if let Some(cell) = &self.cell {
+        if let Some(cell) = self.metered.cell() {
             cell.count_response(bytes);
         }
     }
 
     /// The call has ended now.
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if self.cell.is_some() {
+        if !self.is_over && self.metered.cell().is_some() {
             let took = clock::now().saturating_duration_since(self.began);
             self.end_after(outcome, took);
         }
@@ -51,7 +67,10 @@ impl<C: Deref<Target = MethodCell>> Meter<C> {
 
     /// The call has ended, and took so long: saves a look at the clock where somebody had one.
     pub(crate) fn end_after(&mut self, outcome: Outcome, took: Duration) {
-        if let Some(cell) = self.cell.take() {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        if let Some(cell) = self.metered.cell() {
             cell.end(outcome, took);
         }
     }
@@ -62,7 +81,7 @@ impl<C: Deref<Target = MethodCell>> Meter<C> {
     }
 }
 
-impl<C: Deref<Target = MethodCell>> Drop for Meter<C> {
+impl<M: Metered> Drop for Meter<M> {
     fn drop(&mut self) {
         self.end(Some(Code::Cancelled));
     }
@@ -85,6 +104,6 @@ mod tests {
         assert_eq!((read().in_flight, read().ok), (0, 1));
         assert_eq!(read().failed, 1);
         assert_eq!(read().failed_with(Code::Cancelled), 1);
-        drop(Meter::<&MethodCell>::begin(None, clock::now()));
+        drop(Meter::begin(None::<&MethodCell>, clock::now()));
     }
 }

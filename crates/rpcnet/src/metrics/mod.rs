@@ -35,7 +35,7 @@ pub use self::export::{Exporter, FAMILIES, Family, FamilyKind};
 pub use self::export::{Publisher, Publishing};
 pub(crate) use self::figures::{ClientFigures, ServerFigures, Total};
 pub use self::histogram::Histogram;
-pub(crate) use self::meter::Meter;
+pub(crate) use self::meter::{Meter, Metered};
 pub use self::methods::MethodMetrics;
 pub(crate) use self::methods::MethodTable;
 pub(crate) use self::refusals::Reason;

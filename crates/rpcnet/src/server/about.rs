@@ -98,7 +98,7 @@ impl RpcServer {
     pub(crate) fn methods(
         &self,
         passes: impl Fn(&str, Option<&About>) -> bool,
-    ) -> Vec<(Method, Route)> {
+    ) -> Vec<(Method, Arc<Route>)> {
         self.shared.router.list(passes)
     }
 

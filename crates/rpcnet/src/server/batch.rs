@@ -16,8 +16,7 @@ use super::answers::Answers;
 use super::call::{self, Admitted, Verdict, poll_once, supervise};
 use super::calls::NotStarted;
 use super::connection::Connection;
-use super::pace::Pace;
-use super::router::{Failure, Handler, Unary, UnaryFuture};
+use super::router::{Failure, Handler, Route, UnaryFuture};
 use super::{reply, unary};
 use crate::clock;
 use crate::context::CallContext;
@@ -291,15 +290,12 @@ impl Batch<'_> {
             Ok(admitted) => admitted,
             Err(verdict) => return self.refuse(index, verdict, wants_load),
         };
-        let Handler::Unary(handler, pace) = &admitted.handler else {
-            // The header says unary, so no other handler is found for it.
-            let verdict = Verdict::refused(Code::Unimplemented, "the method streams");
-            return self.refuse(index, verdict, wants_load);
+        let Handler::Unary(handler, pace) = admitted.handler() else {
+            return self.refuse(index, not_unary(), wants_load);
         };
         admitted.meter.count_request(message.len());
         if stretch.is_long() || !pace.is_quick() {
-            let work = Work::New(handler.clone(), pace.clone(), message);
-            return self.spawn(index, admitted, work);
+            return self.spawn(index, admitted, Work::New(message));
         }
         let context = &admitted.context;
         let polled = context.clone().enter(|| {
@@ -325,12 +321,11 @@ impl Batch<'_> {
         // free before the reply is on its way.
         let Admitted {
             context,
-            handler,
             places,
             entry,
             mut meter,
         } = admitted;
-        drop((context, handler, places, entry));
+        drop((context, places, entry));
         let (outcome, bytes) = self.ready.put(self.connection, index, result, wants_load);
         meter.count_response(bytes);
         meter.end_after(outcome, stretch.since(meter.began()));
@@ -372,19 +367,11 @@ impl Batch<'_> {
                 places,
                 entry,
                 mut meter,
-                ..
             } = admitted;
-            let work = pin!(async {
-                let result = match work {
-                    Work::Begun(running) => running.await,
-                    Work::New(handler, pace, message) => {
-                        let handler = |context, message| handler(context, message);
-                        unary::timed(&pace, handler, context.clone(), message).await
-                    }
-                };
-                judged(&context, result)
-            });
-            let result = supervise(&context, work).await;
+            let result = {
+                let work = pin!(work.run(meter.metered(), &context));
+                supervise(&context, work).await
+            };
             if let Err(verdict) = &result {
                 owed.connection.failed(&context, verdict);
             }
@@ -401,7 +388,25 @@ impl Batch<'_> {
 enum Work {
     /// It was polled once and has to wait.
     Begun(UnaryFuture),
-    New(Arc<Unary>, Arc<Pace>, Bytes),
+    New(Bytes),
+}
+
+impl Work {
+    async fn run(self, route: &Route, context: &CallContext) -> Result<Bytes, Verdict> {
+        let result = match (self, &route.handler) {
+            (Self::Begun(running), _) => running.await,
+            (Self::New(message), Handler::Unary(handler, pace)) => {
+                unary::timed(pace, &**handler, context.clone(), message).await
+            }
+            (Self::New(_), Handler::Streaming(_)) => return Err(not_unary()),
+        };
+        judged(context, result)
+    }
+}
+
+/// The header says unary, so that no other handler is found for it.
+fn not_unary() -> Verdict {
+    Verdict::refused(Code::Unimplemented, "the method streams")
 }
 
 /// What a handler's result is to its caller.

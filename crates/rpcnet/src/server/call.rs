@@ -16,11 +16,11 @@ use super::calls::{Entry, NotStarted, Place};
 use super::connection::Connection;
 use super::pace::own_task;
 use super::requests::{Cut, Requests, WireRequests};
-use super::router::{Failure, Found, Handler};
+use super::router::{Failure, Handler, Route};
 use super::{reply, streaming, unary};
 use crate::clock;
 use crate::context::{CallContext, Ending};
-use crate::metrics::{Meter, MethodCell, Outcome, Reason};
+use crate::metrics::{Meter, Outcome, Reason};
 use crate::span::CallSpan;
 use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
@@ -132,19 +132,22 @@ impl Verdict {
     }
 }
 
-/// A call that may run: its place, its entry in the table, its handler.
+/// A call that may run: its place, its entry in the table, its meter with what serves it.
 pub(crate) struct Admitted {
     pub(crate) context: CallContext,
-    pub(crate) handler: Handler,
     pub(crate) places: Places,
     pub(crate) entry: Entry,
     pub(crate) meter: CallMeter,
 }
 
-/// Counts a call of a server.
-pub(crate) type CallMeter = Meter<Arc<MethodCell>>;
+/// Counts a call of a server, and holds its route.
+pub(crate) type CallMeter = Meter<Arc<Route>>;
 
 impl Admitted {
+    pub(super) fn handler(&self) -> &Handler {
+        &self.meter.metered().handler
+    }
+
     /// Has the call in the table of its connection: it is not over at once.
     pub(super) fn list(&mut self, connection: &Connection) -> Result<(), Verdict> {
         let listed = self.entry.list();
@@ -188,35 +191,12 @@ pub(crate) async fn serve(
     let header = header.map_err(|none| none.verdict(connection));
     let verdict = match header.and_then(|header| admit_listed(connection, header)) {
         Err(verdict) => verdict,
-        Ok(Admitted {
-            context,
-            handler: Handler::Unary(handler, pace),
-            places,
-            entry: _entry,
-            mut meter,
-        }) => {
-            if !pace.is_quick() {
-                own_task().await;
-            }
-            let call = unary::Call {
-                connection,
-                pace: &pace,
-                context: &context,
-                meter: &meter,
-                places,
-            };
-            let running = call.run(send, requests, &mut reader, |context, message| {
-                handler(context, message)
-            });
-            let verdict = running.await;
-            connection.end(&context, &mut meter, &verdict);
-            verdict
-        }
-        Ok(admitted) => {
+        Ok(admitted) if matches!(admitted.handler(), Handler::Streaming(_)) => {
             let requests = (recv.take()?, reader);
             Box::pin(serve_streaming(connection, send, requests, admitted)).await;
             return None;
         }
+        Ok(admitted) => serve_unary(connection, send, (requests, &mut reader), admitted).await,
     };
     match verdict {
         // The client may still be sending what nobody will read.
@@ -224,6 +204,38 @@ pub(crate) async fn serve(
         other => Box::pin(conclude(connection, send, requests, other, wants_load)).await,
     }
     None
+}
+
+/// Serves a call whose handler is unary, but for the end of its stream.
+async fn serve_unary(
+    connection: &Connection,
+    send: &mut SendHalf,
+    (recv, reader): (&mut RecvHalf, &mut RequestReader),
+    admitted: Admitted,
+) -> Verdict {
+    let Admitted {
+        context,
+        places,
+        entry: _entry,
+        mut meter,
+    } = admitted;
+    let route = meter.metered();
+    let Handler::Unary(handler, pace) = &route.handler else {
+        return Verdict::Reset(ErrorCode::Internal);
+    };
+    if !pace.is_quick() {
+        own_task().await;
+    }
+    let call = unary::Call {
+        connection,
+        pace,
+        context: &context,
+        meter: &meter,
+        places,
+    };
+    let verdict = call.run(send, recv, reader, &**handler).await;
+    connection.end(&context, &mut meter, &verdict);
+    verdict
 }
 
 /// Serves a call whose handler streams, from there to its end.
@@ -235,18 +247,18 @@ async fn serve_streaming(
 ) {
     let Admitted {
         context,
-        handler: Handler::Streaming(handler),
         places,
         entry,
         mut meter,
-    } = admitted
-    else {
+    } = admitted;
+    let route = meter.metered();
+    let Handler::Streaming(handler) = &route.handler else {
         return;
     };
     let stall_timeout = connection.limits().stall_timeout;
     let bounds = (connection.request_budget.clone(), stall_timeout);
     let requests = WireRequests::new(recv, reader, context.clone(), bounds);
-    let requests = requests.counted_by(meter.cell().cloned());
+    let requests = requests.counted_by(route.cell.clone());
     let requests = Requests::Wire(Box::new(requests));
     let call = streaming::Call {
         connection,
@@ -332,14 +344,14 @@ pub(super) fn admit(
     header: Header,
     now: std::time::Instant,
 ) -> Result<Admitted, Verdict> {
-    let ((handler, cell), places) = may_run(connection, &header).inspect_err(|verdict| {
+    let (route, places) = may_run(connection, &header).inspect_err(|verdict| {
         connection.count_refused(Some(&header.method), verdict);
         connection.note(header.method.as_str(), verdict);
     })?;
     let deadline = Deadline::after(now, header.timeout);
     let span = CallSpan::served(&header, &connection.peer);
     let context = CallContext::traced(header, deadline, connection.peer.clone(), span);
-    let mut meter = Meter::begin(cell, now);
+    let mut meter = Meter::begin(route, now);
     let entry = connection.calls.pass(&context);
     let entry = entry.map_err(|reason| {
         let verdict = not_started(connection, reason);
@@ -348,7 +360,6 @@ pub(super) fn admit(
     })?;
     Ok(Admitted {
         context,
-        handler,
         places,
         entry,
         meter,
@@ -356,12 +367,12 @@ pub(super) fn admit(
 }
 
 /// What the call runs by, or why it may not.
-fn may_run(connection: &Connection, header: &Header) -> Result<(Found, Places), Verdict> {
+fn may_run(connection: &Connection, header: &Header) -> Result<(Arc<Route>, Places), Verdict> {
     // W-49: refused, so that the client may send it elsewhere.
     if connection.is_draining() {
         return Err(shutting_down(connection));
     }
-    let found = connection.find(header)?;
+    let route = connection.find(header)?;
     if header.timeout.is_zero() {
         connection.figures().refuse(Reason::DeadlinePassed);
         return Err(Verdict::refused(
@@ -369,7 +380,7 @@ fn may_run(connection: &Connection, header: &Header) -> Result<(Found, Places), 
             "the deadline had passed",
         ));
     }
-    Ok((found, connection.places()?))
+    Ok((route, connection.places()?))
 }
 
 /// As [`admit`], for a call that may have to wait: it is in the table.
@@ -426,7 +437,7 @@ pub(crate) async fn supervise<T>(
 }
 
 /// Polls a future once; `None` where it is not done. It stays registered for its wake-up.
-pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+pub(crate) async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| {
         Poll::Ready(match future.as_mut().poll(cx) {
             Poll::Ready(output) => Some(output),

@@ -16,7 +16,7 @@ use super::budget::ReplyBudget;
 use super::call::{self, CallMeter, Verdict};
 use super::calls::{Calls, Place, Places};
 use super::roster::Listed;
-use super::router::Found;
+use super::router::Route;
 use super::shutdown::CUT_FLUSH;
 use super::streams::{Taken, TakenStream};
 use crate::config::Batching;
@@ -99,8 +99,8 @@ impl Connection {
         self.shared.failures.note(&self.peer, method, verdict);
     }
 
-    /// The handler of a call and where it is counted, or why it is refused.
-    pub(crate) fn find(&self, header: &Header) -> Result<Found, Verdict> {
+    /// What serves a call, or why it is refused.
+    pub(crate) fn find(&self, header: &Header) -> Result<Arc<Route>, Verdict> {
         let found = self.shared.router.find(header);
         found.map_err(|(reason, status)| {
             self.shared.figures.refuse(reason);

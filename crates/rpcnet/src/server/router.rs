@@ -19,7 +19,7 @@ use super::requests::Requests;
 use crate::codec;
 use crate::context::CallContext;
 use crate::error::RpcError;
-use crate::metrics::{MethodCell, Reason};
+use crate::metrics::{Metered, MethodCell, Reason};
 
 pub(crate) type UnaryFuture = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
 pub(crate) type Responses = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
@@ -131,13 +131,19 @@ pub(crate) struct Route {
     pub(crate) cell: Option<Arc<MethodCell>>,
 }
 
-/// What serves a call, and where the call is counted, if it is.
-pub(crate) type Found = (Handler, Option<Arc<MethodCell>>);
+impl Metered for Arc<Route> {
+    fn cell(&self) -> Option<&MethodCell> {
+        self.cell.as_deref()
+    }
+}
 
 /// The methods of a server. Registering copies the table, so that lookups never wait.
+///
+/// A call holds its route as a whole: one count of owners for the calls of all threads to
+/// write to, where one of each part would be several.
 #[derive(Default)]
 pub(crate) struct Router {
-    methods: ArcSwap<HashMap<Method, Route>>,
+    methods: ArcSwap<HashMap<Method, Arc<Route>>>,
 }
 
 impl Router {
@@ -155,10 +161,10 @@ impl Router {
             let mut methods = HashMap::clone(methods);
             for (method, route) in &routes {
                 let mut route = route.clone();
-                if let Some(before) = methods.get_mut(method) {
-                    route.cell = before.cell.take();
+                if let Some(before) = methods.get(method) {
+                    route.cell.clone_from(&before.cell);
                 }
-                methods.insert(method.clone(), route);
+                methods.insert(method.clone(), Arc::new(route));
             }
             methods
         });
@@ -169,7 +175,7 @@ impl Router {
         self.methods.rcu(|methods| {
             let mut methods = HashMap::clone(methods);
             if let Some(route) = methods.get_mut(method) {
-                route.about = Some(about.clone());
+                Arc::make_mut(route).about = Some(about.clone());
             }
             methods
         });
@@ -186,9 +192,9 @@ impl Router {
     pub(super) fn list(
         &self,
         passes: impl Fn(&str, Option<&About>) -> bool,
-    ) -> Vec<(Method, Route)> {
+    ) -> Vec<(Method, Arc<Route>)> {
         let methods = self.methods.load();
-        let mut passing: Vec<(Method, Route)> = methods
+        let mut passing: Vec<(Method, Arc<Route>)> = methods
             .iter()
             .filter(|(method, route)| passes(method.as_str(), route.about.as_deref()))
             .map(|(method, route)| (method.clone(), route.clone()))
@@ -197,8 +203,8 @@ impl Router {
         passing
     }
 
-    /// Finds the handler of a call and where it is counted, or says why it is refused (W-22).
-    pub(crate) fn find(&self, header: &Header) -> Result<Found, (Reason, Status)> {
+    /// Finds what serves a call, or says why it is refused (W-22).
+    pub(crate) fn find(&self, header: &Header) -> Result<Arc<Route>, (Reason, Status)> {
         let methods = self.methods.load();
         // The method is not repeated: the caller knows it, and logs need no echo.
         let Some(route) = methods.get(&header.method) else {
@@ -219,7 +225,7 @@ impl Router {
                 return Err(mismatch(Status::new(Code::Unimplemented, message)));
             }
         }
-        Ok((handler.clone(), route.cell.clone()))
+        Ok(route.clone())
     }
 
     /// Where the calls of a method are counted, if it is there and they are.

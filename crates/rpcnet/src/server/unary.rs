@@ -1,6 +1,5 @@
 //! A unary call: one request is read, one reply is written.
 
-use std::future::Future;
 use std::pin::pin;
 use std::time::Instant;
 
@@ -16,7 +15,7 @@ use super::connection::Connection;
 use super::pace::Pace;
 use super::reply;
 use super::requests::Cut;
-use super::router::Failure;
+use super::router::{Failure, Unary};
 use crate::context::CallContext;
 use crate::transport::{RecvHalf, SendHalf};
 
@@ -31,16 +30,13 @@ pub(crate) struct Call<'a> {
 
 impl Call<'_> {
     /// Reads the request, runs the handler, writes the reply.
-    pub(crate) async fn run<F>(
+    pub(crate) async fn run(
         self,
         send: &mut SendHalf,
         recv: &mut RecvHalf,
         reader: &mut RequestReader,
-        handler: impl FnOnce(CallContext, Bytes) -> F,
-    ) -> Verdict
-    where
-        F: Future<Output = Result<Bytes, Failure>>,
-    {
+        handler: &Unary,
+    ) -> Verdict {
         let Self {
             connection,
             pace,
@@ -84,18 +80,15 @@ impl Call<'_> {
 }
 
 /// Runs the handler and notes how long its first poll holds the thread.
-pub(super) async fn timed<F>(
+pub(super) async fn timed(
     pace: &Pace,
-    handler: impl FnOnce(CallContext, Bytes) -> F,
+    handler: &Unary,
     context: CallContext,
     request: Bytes,
-) -> Result<Bytes, Failure>
-where
-    F: Future<Output = Result<Bytes, Failure>>,
-{
+) -> Result<Bytes, Failure> {
     // The thread's own time: what a paused test clock says does not matter here.
     let began = Instant::now();
-    let mut running = pin!(handler(context, request));
+    let mut running = handler(context, request);
     let first = poll_once(running.as_mut()).await;
     pace.note(began.elapsed());
     match first {

@@ -22,7 +22,7 @@ use crate::context::{self, CallContext, Ending, Peer};
 use crate::error::RpcError;
 use crate::server::call::{Verdict, contain_panic_in, supervise};
 use crate::server::requests::{LocalRequests, Requests};
-use crate::server::{Failure, Handler, Responses, Router, Service};
+use crate::server::{Failure, Handler, Responses, Route, Router, Service};
 
 /// Carries the calls of generated clients to services in the same process.
 ///
@@ -94,7 +94,7 @@ impl InProcess {
         method: &str,
         kind: CallKind,
         options: CallOptions,
-    ) -> Result<(Handler, CallContext), RpcError> {
+    ) -> Result<(Arc<Route>, CallContext), RpcError> {
         let method = Method::new(method).map_err(|error| RpcError::config(error.to_string()))?;
         let default = match kind {
             CallKind::Unary => DEFAULT_TIMEOUT,
@@ -119,10 +119,9 @@ impl InProcess {
             load_report: false,
         };
         let found = self.0.router.find(&header);
-        let (handler, _) =
-            found.map_err(|(_, status)| RpcError::from_peer(status, Origin::Refused))?;
+        let route = found.map_err(|(_, status)| RpcError::from_peer(status, Origin::Refused))?;
         let context = CallContext::new(header, deadline, self.0.peer.clone());
-        Ok((handler, context))
+        Ok((route, context))
     }
 
     fn open(
@@ -132,8 +131,8 @@ impl InProcess {
         options: CallOptions,
         requests: impl Stream<Item = Result<Bytes, RpcError>> + Send + 'static,
     ) -> Result<LocalResponses, RpcError> {
-        let (handler, context) = self.admit(method, kind, options)?;
-        let Handler::Streaming(handler) = handler else {
+        let (route, context) = self.admit(method, kind, options)?;
+        let Handler::Streaming(handler) = &route.handler else {
             // The router compares the shapes of typed methods.
             return Err(RpcError::internal(
                 "a method that streams has no such handler",
@@ -177,8 +176,8 @@ impl Carrier for InProcess {
     ) -> impl Future<Output = Result<Bytes, RpcError>> + Send + use<> {
         let admitted = self.admit(method, CallKind::Unary, options);
         async move {
-            let (handler, context) = admitted?;
-            let Handler::Unary(handler, _) = handler else {
+            let (route, context) = admitted?;
+            let Handler::Unary(handler, _) = &route.handler else {
                 return Err(RpcError::internal("a unary method has no such handler"));
             };
             // Tasks that the handler left are told when the call is over or dropped.

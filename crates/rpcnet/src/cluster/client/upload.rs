@@ -30,7 +30,7 @@ where
     let sought = sought(&inner, &request, &target).await;
     let sought = sought.inspect_err(|error| span.fail(error));
     let (opened, selected) = sought.map_err(|error| failed(&mut meter, error))?;
-    let responses = opened.upload(requests, meter.cell().cloned());
+    let responses = opened.upload(requests, meter.metered().clone());
     Ok(WorkerStream::once(inner, responses, selected, span, meter))
 }
 

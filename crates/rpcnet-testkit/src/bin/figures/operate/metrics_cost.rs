@@ -1,7 +1,8 @@
 //! What counting costs: calls that both sides count, beside calls that neither does.
 //!
 //! Two servers of one program and two clients of this one, which differ in
-//! `RpcConfig::with_metrics` alone. Short slices of both by turns, each first as often as second.
+//! `RpcConfig::with_metrics` alone. Short slices of both by turns, each first as often as second;
+//! several rounds of processes made anew.
 
 use crate::group::{BoxError, Measured, Outcome, Scale};
 use crate::service::ECHO;
@@ -23,19 +24,47 @@ const IN_FLIGHT: usize = 256;
 /// Calls in a slice, few enough that both see the same machine.
 const SLICE: usize = 16 * IN_FLIGHT;
 
-/// Pairs of slices before those that count.
+/// Pairs of slices before those that count, of each round.
 const WARM_UP: usize = 12;
 
+/// Pairs of slices of a round.
+const PAIRS: usize = 100;
+
 pub(super) async fn measure(scale: Scale) -> Outcome {
-    let pairs: usize = scale.pick(400, 100);
+    // Processes differ for as long as they live, by where their memory came to lie.
+    let rounds: usize = scale.pick(12, 2);
     let site = Site::new()?;
+    let mut ratios = Vec::new();
+    let mut medians = Vec::new();
+    for _ in 0..rounds {
+        let mut round = round(&site).await?;
+        medians.push(quantile(&mut round, 0.5));
+        ratios.append(&mut round);
+    }
+    let median = quantile(&mut ratios, 0.5);
+    let mut measured = Measured::default();
+    measured.note(format!(
+        "{IN_FLIGHT} in flight, {} pairs: rate x {median:.4}, half of them {:.4} to {:.4}; \
+         of {rounds} rounds {:.4} to {:.4}",
+        ratios.len(),
+        quantile(&mut ratios, 0.25),
+        quantile(&mut ratios, 0.75),
+        quantile(&mut medians, 0.0),
+        quantile(&mut medians, 1.0),
+    ));
+    measured.at_least("metrics-cost", median, "ratio", RATIO_MIN);
+    Ok(measured)
+}
+
+/// The ratios of one pair of servers and its clients.
+async fn round(site: &Site) -> Result<Vec<f64>, BoxError> {
     let counted = site.serve("127.0.0.1:0", &[]).await?;
     let bare = site.serve("127.0.0.1:0", &["--without-metrics"]).await?;
     let config = site.client_config().with_own_socket();
     let on = RpcClient::connect(counted.addr(), config.clone()).await?;
     let off = RpcClient::connect(bare.addr(), config.with_metrics(false)).await?;
     let mut ratios = Vec::new();
-    for pair in 0..WARM_UP + pairs {
+    for pair in 0..WARM_UP + PAIRS {
         let (with, without) = if pair % 2 == 0 {
             let with = slice(&on).await?;
             (with, slice(&off).await?)
@@ -47,23 +76,20 @@ pub(super) async fn measure(scale: Scale) -> Outcome {
             ratios.push(without.as_secs_f64() / with.as_secs_f64());
         }
     }
-    let calls = ((WARM_UP + pairs) * SLICE) as u64;
+    let calls = ((WARM_UP + PAIRS) * SLICE) as u64;
     let metrics = on.metrics();
     let counted = metrics.method(ECHO).map(|echo| echo.ok);
     if counted != Some(calls) || !off.metrics().methods.is_empty() {
         return Err(format!("{calls} calls were made, {counted:?} were counted").into());
     }
-    ratios.sort_unstable_by(f64::total_cmp);
-    let at = |rank: usize| ratios.get(rank).copied().unwrap_or(f64::NAN);
-    let median = at(pairs / 2);
-    let mut measured = Measured::default();
-    measured.note(format!(
-        "{IN_FLIGHT} in flight, {pairs} pairs: rate x {median:.4}, half of them {:.4} to {:.4}",
-        at(pairs / 4),
-        at(pairs * 3 / 4),
-    ));
-    measured.at_least("metrics-cost", median, "ratio", RATIO_MIN);
-    Ok(measured)
+    Ok(ratios)
+}
+
+/// What this share of the values lies below.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let rank = (share * values.len().saturating_sub(1) as f64) as usize;
+    values.get(rank).copied().unwrap_or(f64::NAN)
 }
 
 /// How long the calls of a slice took.
