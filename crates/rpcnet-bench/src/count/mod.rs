@@ -11,15 +11,41 @@ use self::profile::Profile;
 pub(crate) use self::work::Counted;
 use crate::runner::Error;
 
-/// What is counted: a name, calls at once, calls in all, and the instructions that a call may
-/// take, about a fifth more than it does, since compilers and dependencies change it too.
-///
-/// No more than eight at once: under valgrind time passes so much faster than work is done
-/// that a server takes the handlers of larger batches for slow.
-const BOUNDS: [(&str, usize, usize, u64); 3] = [
-    ("unary-64-x1", 1, 600, 100_000),
-    ("unary-64-x4", 4, 2_400, 36_000),
-    ("unary-64-x8", 8, 4_800, 24_000),
+/// What is counted.
+struct Load {
+    name: &'static str,
+    /// No more than eight: under valgrind time passes so much faster than work is done that
+    /// a server takes the handlers of larger batches for slow.
+    in_flight: usize,
+    calls: usize,
+    is_typed: bool,
+    /// The most instructions of a call: about a fifth more than it takes, since compilers and
+    /// dependencies change it too.
+    bound: u64,
+}
+
+const fn load(name: &'static str, in_flight: usize, bound: u64) -> Load {
+    Load {
+        name,
+        in_flight,
+        calls: 600 * in_flight,
+        is_typed: false,
+        bound,
+    }
+}
+
+const LOADS: [Load; 5] = [
+    load("unary-64-x1", 1, 100_000),
+    load("unary-64-x4", 4, 36_000),
+    load("unary-64-x8", 8, 24_000),
+    Load {
+        is_typed: true,
+        ..load("typed-64-x1", 1, 103_000)
+    },
+    Load {
+        is_typed: true,
+        ..load("typed-64-x8", 8, 26_000)
+    },
 ];
 
 /// How the counting is done.
@@ -40,10 +66,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
     rpcnet::certs::dev_certificates(folder.path())?;
     println!("name instructions bound allocations reallocations copies clock-reads");
     let mut missed = 0;
-    for (name, in_flight, calls, bound) in BOUNDS {
-        let profile = count(folder.path(), in_flight, calls, args.without_metrics)?;
-        let per_call = |count: u64| count as f64 / calls as f64;
-        let instructions = profile.instructions / calls as u64;
+    for load in LOADS {
+        let profile = count(folder.path(), &load, args.without_metrics)?;
+        let Load { name, bound, .. } = load;
+        let per_call = |count: u64| count as f64 / load.calls as f64;
+        let instructions = profile.instructions / load.calls as u64;
         let verdict = if instructions <= bound { "ok" } else { "short" };
         missed += usize::from(instructions > bound);
         println!(
@@ -61,12 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Error> {
 }
 
 /// Runs the calls in a process of its own, under valgrind.
-fn count(
-    folder: &Path,
-    in_flight: usize,
-    calls: usize,
-    is_without_metrics: bool,
-) -> Result<Profile, Error> {
+fn count(folder: &Path, load: &Load, is_without_metrics: bool) -> Result<Profile, Error> {
     let out = folder.join("profile");
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
@@ -76,7 +98,8 @@ fn count(
         .arg(std::env::current_exe()?)
         .arg("counted")
         .arg(folder)
-        .args([in_flight.to_string(), calls.to_string()])
+        .args([load.in_flight.to_string(), load.calls.to_string()])
+        .args(load.is_typed.then_some("--typed"))
         .args(is_without_metrics.then_some("--without-metrics"))
         .stdin(Stdio::null())
         .status()

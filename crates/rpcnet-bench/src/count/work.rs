@@ -29,6 +29,9 @@ pub(crate) struct Counted {
     /// Counts no calls as a server and a client do.
     #[arg(long)]
     without_metrics: bool,
+    /// Calls a method whose argument and reply are texts, by a generated client.
+    #[arg(long)]
+    typed: bool,
 }
 
 impl Counted {
@@ -38,7 +41,10 @@ impl Counted {
             .build()?;
         let caller = runtime.block_on(async {
             let addr = self.serve().await?;
-            rpc::connect(addr, &self.certs, self.setup()).await
+            match self.typed {
+                true => rpc::connect_typed(addr, &self.certs, self.setup()).await,
+                false => rpc::connect(addr, &self.certs, self.setup()).await,
+            }
         })?;
         let warm_up = WARM_UP.max(4 * self.in_flight);
         runtime.block_on(call(&caller, self.in_flight, warm_up))?;

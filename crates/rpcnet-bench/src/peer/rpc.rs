@@ -48,6 +48,21 @@ impl Setup {
     }
 }
 
+/// A service whose messages are written and read.
+#[rpcnet::service]
+pub(crate) trait Texts {
+    /// The same text.
+    async fn echo(&self, text: String) -> Result<String, String>;
+}
+
+struct Echo;
+
+impl TextsHandler for Echo {
+    async fn echo(&self, text: String) -> Result<String, String> {
+        Ok(text)
+    }
+}
+
 pub(super) async fn serve(certs: &Path, setup: Setup) -> Result<(), Error> {
     let (server, quic_server) = bind(certs, setup, local()).await?;
     let addr = quic_server.local_addr()?;
@@ -96,8 +111,28 @@ pub(crate) async fn bind(
             futures::stream::iter((0..count).map(move |_| Ok(message.clone())))
         })
         .await;
+    server.add_service(TextsServer::service(Echo));
     let quic_server = server.bind()?;
     Ok((server, quic_server))
+}
+
+/// As [`connect`], to call a method with a text, by the client that is generated for it.
+pub(crate) async fn connect_typed(
+    addr: SocketAddr,
+    certs: &Path,
+    setup: Setup,
+) -> Result<Caller, Error> {
+    let config = setup.apply(RpcConfig::new(certs.join("ca.pem"), local().to_string()));
+    let texts = TextsClient::new(RpcClient::connect(addr, config).await?);
+    Ok(Caller {
+        unary: Arc::new(move |payload| {
+            // One byte less than the payload has: its length travels along.
+            let text = "t".repeat(payload.len() - 1);
+            let call = texts.echo(text);
+            Box::pin(async move { Ok(call.await?.len() + 1) })
+        }),
+        stream: None,
+    })
 }
 
 pub(crate) async fn connect(addr: SocketAddr, certs: &Path, setup: Setup) -> Result<Caller, Error> {
