@@ -156,15 +156,17 @@ impl s2n_quic::provider::io::Provider for Udp {
         let tx = Tx::new(vec![sent], segments, mtu.max_mtu());
 
         endpoint.set_mtu_config(mtu);
+        let clock = Clock::new();
         let event_loop = EventLoop {
             endpoint,
-            clock: Clock::new(),
+            clock: clock.clone(),
             rx,
             tx,
             cooldown: never(),
             stats,
         };
-        spawn_endpoint(turns::take(receive, event_loop.start(address), send));
+        let decide = clock.in_turns(event_loop.start(address));
+        spawn_endpoint(turns::take(receive, decide, send));
         Ok(address)
     }
 }
