@@ -71,9 +71,24 @@ impl BatchRequestReader {
     /// whole can be reset, and nothing else.
     pub fn next_event(&mut self) -> Result<Option<BatchRequestEvent>, WireError> {
         let (state, calls) = (self.state, self.calls);
+        let whole = match state {
+            State::BetweenCalls if calls < BATCH_CALLS_MAX => {
+                let body = self.frames.next_whole(FrameKind::Header);
+                body.map(Frame::Header)
+            }
+            State::AwaitingMessage => {
+                let body = self.frames.next_whole(FrameKind::Message);
+                body.map(Frame::Message)
+            }
+            State::BetweenCalls | State::Ended => None,
+        };
         let admit = |kind| admit(state, calls, kind);
-        let Some(frame) = self.frames.next_admitted(admit)? else {
-            return Ok(None);
+        let frame = match whole {
+            Some(frame) => frame,
+            None => match self.frames.next_admitted(admit)? {
+                Some(frame) => frame,
+                None => return Ok(None),
+            },
         };
         self.event(frame)
             .map(Some)

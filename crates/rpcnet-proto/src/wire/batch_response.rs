@@ -73,6 +73,9 @@ impl BatchResponseReader {
     /// # Errors
     /// [`WireError`] says what is malformed, now and in every later call.
     pub fn next_event(&mut self) -> Result<Option<BatchResponseEvent>, WireError> {
+        if let Some(answered) = self.next_whole() {
+            return Ok(Some(answered));
+        }
         loop {
             let state = self.state;
             let admit = |kind| admit(state, kind);
@@ -142,6 +145,17 @@ impl BatchResponseReader {
             }
             (_, frame) => Err(frame.unexpected()),
         }
+    }
+
+    /// The next answer, where it is a response and all there: as it is, as a rule.
+    fn next_whole(&mut self) -> Option<BatchResponseEvent> {
+        if !matches!(self.state, State::BetweenAnswers) {
+            return None;
+        }
+        let due = &mut self.due;
+        let claim = |index: usize| due.get_mut(index).is_some_and(std::mem::take);
+        let (index, body) = self.frames.next_whole_answer(claim)?;
+        Some(self.answered(index, None, Ok(body)))
     }
 
     /// W-75: which call is answered, of those that have no answer yet.

@@ -135,29 +135,58 @@ impl FrameDecoder {
             .inspect_err(|error| self.fail(error.clone()))
     }
 
-    /// The body of the next frame, where that is a MESSAGE and has arrived in one piece.
+    /// The body of the next frame, where that is of this kind and has arrived in one piece.
     ///
-    /// Streams of small messages hardly hold anything else, and a frame that is there needs
-    /// little of what the others do. `None` says nothing about what comes:
-    /// [`next_admitted`](Self::next_admitted) does. Only for where a MESSAGE is in its place.
+    /// Nearly all frames are there as a whole, and of the kind that has to come; such a one
+    /// needs little of what the others do. `None` says nothing about what comes:
+    /// [`next_admitted`](Self::next_admitted) does. Only for where the kind is in its place.
     #[inline]
-    pub(super) fn next_whole_message(&mut self) -> Option<Bytes> {
-        const MESSAGE: u8 = FrameKind::Message.to_byte();
+    pub(super) fn next_whole(&mut self, kind: FrameKind) -> Option<Bytes> {
         if !matches!(self.state, State::Prefix) {
             return None;
         }
-        // A varint of one byte, or of two that are needed (W-6).
-        let (length, prefix) = match *self.queue.piece() {
-            [length @ 0x01..0x40, MESSAGE, ..] => (usize::from(length), 2),
-            [high @ 0x40..0x80, low, MESSAGE, ..] => {
-                (usize::from(high & 0x3f) << 8 | usize::from(low), 3)
-            }
-            _ => return None,
-        };
-        if prefix == 3 && length < 0x40 || length - 1 > self.limits.message_bytes_max {
+        let (prefix, len) = self.short_prefix(kind, self.queue.piece())?;
+        self.queue.take_of_piece(prefix, len)
+    }
+
+    /// As [`next_whole`](Self::next_whole): an ANSWER, of a call that is due, and the MESSAGE
+    /// behind it; the number of the call, and the body of the latter. What `is_due` says yes
+    /// to is returned.
+    #[inline]
+    pub(super) fn next_whole_answer(
+        &mut self,
+        is_due: impl FnOnce(usize) -> bool,
+    ) -> Option<(usize, Bytes)> {
+        const ANSWER: u8 = FrameKind::Answer.to_byte();
+        if !matches!(self.state, State::Prefix) {
             return None;
         }
-        self.queue.take_of_piece(prefix, length - 1)
+        let piece = self.queue.piece();
+        let (index, answer) = match *piece {
+            [0x02, ANSWER, index @ 0..0x40, ..] => (usize::from(index), 3),
+            [0x03, ANSWER, high @ 0x40..0x80, low, ..] => (short(high, low)?, 4),
+            _ => return None,
+        };
+        let (prefix, len) = self.short_prefix(FrameKind::Message, piece.get(answer..)?)?;
+        if piece.len() < answer + prefix + len || !is_due(index) {
+            return None;
+        }
+        let body = self.queue.take_of_piece(answer + prefix, len)?;
+        Some((index, body))
+    }
+
+    /// The length of a prefix of two or three bytes, and of the body that it announces, where
+    /// that is of this kind and no longer than it may be.
+    #[inline]
+    fn short_prefix(&self, kind: FrameKind, bytes: &[u8]) -> Option<(usize, usize)> {
+        let (prefix, length, byte) = match *bytes {
+            [length @ 0x01..0x40, byte, ..] => (2, usize::from(length), byte),
+            [high @ 0x40..0x80, low, byte, ..] => (3, short(high, low)?, byte),
+            _ => return None,
+        };
+        let len = length - 1;
+        let fits = byte == kind.to_byte() && self.check_len(kind, len as u64).is_ok();
+        fits.then_some((prefix, len))
     }
 
     /// The declared length of the MESSAGE body that is being received, in bytes;
@@ -293,6 +322,7 @@ impl FrameDecoder {
     }
 
     /// W-9: a length is only a claim; nothing is kept on its word.
+    #[inline]
     fn check_len(&self, kind: FrameKind, len: u64) -> Result<usize, WireError> {
         match kind {
             FrameKind::Message => fits(len, self.limits.message_bytes_max, |len, limit| {
@@ -326,6 +356,12 @@ impl FrameDecoder {
             FrameKind::Load => fits(len, FrameLimits::LOAD_BYTES_MAX, too_large(kind.to_byte())),
         }
     }
+}
+
+/// A varint of two bytes that needs them (W-6).
+fn short(high: u8, low: u8) -> Option<usize> {
+    let value = usize::from(high & 0x3f) << 8 | usize::from(low);
+    (value >= 0x40).then_some(value)
 }
 
 impl Frame {

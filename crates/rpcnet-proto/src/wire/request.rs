@@ -74,7 +74,7 @@ impl RequestReader {
     #[inline]
     pub fn next_whole_message(&mut self) -> Option<Bytes> {
         match self.state {
-            State::Streaming => self.frames.next_whole_message(),
+            State::Streaming => self.frames.next_whole(FrameKind::Message),
             State::AwaitingHeader | State::AwaitingMessage | State::AwaitingEnd | State::Ended => {
                 None
             }

@@ -93,7 +93,7 @@ impl ResponseReader {
     #[inline]
     pub fn next_whole_message(&mut self) -> Option<Bytes> {
         match self.state {
-            State::Streaming => self.frames.next_whole_message(),
+            State::Streaming => self.frames.next_whole(FrameKind::Message),
             State::AwaitingMessage | State::AwaitingEnd | State::Failing(..) | State::Ended => None,
         }
     }

@@ -13,12 +13,19 @@ pub const BYTES_MAX: usize = 8;
 /// Appends `value` in its shortest form; beyond [`MAX`] it writes [`MAX`].
 pub fn encode(value: u64, out: &mut BytesMut) {
     let value = value.min(MAX);
-    // The two highest bits hold the length: 1, 2, 4 or 8 bytes.
+    // The two highest bits hold the length: 1, 2, 4 or 8 bytes, the last of these eight.
     match encoded_len(value) {
-        1 => out.put_uint(value, 1),
-        2 => out.put_uint(value | 0b01 << 14, 2),
-        4 => out.put_uint(value | 0b10 << 30, 4),
-        _ => out.put_uint(value | 0b11 << 62, 8),
+        1 => put_last::<1>(value, out),
+        2 => put_last::<2>(value | 0b01 << 14, out),
+        4 => put_last::<4>(value | 0b10 << 30, out),
+        _ => put_last::<8>(value | 0b11 << 62, out),
+    }
+}
+
+/// Appends the last bytes of a number: of a known count, so that they are stored at once.
+fn put_last<const N: usize>(value: u64, out: &mut BytesMut) {
+    if let Some(last) = value.to_be_bytes().last_chunk::<N>() {
+        out.put_slice(last);
     }
 }
 

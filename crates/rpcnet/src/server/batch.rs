@@ -82,19 +82,19 @@ struct Batch<'a> {
 
 /// The time that calls take which run one after the other, by one look at the clock each.
 struct Stretch {
-    /// The thread's own time.
-    began: Instant,
+    /// The last look, by the thread's own time.
     now: Instant,
+    /// What had passed then since it began.
+    passed: Duration,
     /// The time that deadlines go by, which tests may stop, as it was when it began.
     arrived: Instant,
 }
 
 impl Stretch {
     fn begin() -> Self {
-        let began = Instant::now();
         Self {
-            began,
-            now: began,
+            now: Instant::now(),
+            passed: Duration::ZERO,
             arrived: clock::now(),
         }
     }
@@ -102,18 +102,23 @@ impl Stretch {
     /// Looks at the clock; how long it is since that was done last.
     fn step(&mut self) -> Duration {
         let before = std::mem::replace(&mut self.now, Instant::now());
-        self.now.duration_since(before)
+        let took = self.now.duration_since(before);
+        self.passed += took;
+        took
     }
 
     /// Whether what comes next has to make room for others.
     fn is_long(&self) -> bool {
-        self.now.duration_since(self.began) > IN_A_ROW_MAX
+        self.passed > IN_A_ROW_MAX
     }
 
     /// How long it was at the last look since a call began, by the time that deadlines go by.
     fn since(&self, began: Instant) -> Duration {
-        let waited = self.arrived.saturating_duration_since(began);
-        self.now.duration_since(self.began) + waited
+        // Most begin where they arrive.
+        if began == self.arrived {
+            return self.passed;
+        }
+        self.passed + self.arrived.saturating_duration_since(began)
     }
 }
 
