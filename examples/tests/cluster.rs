@@ -87,10 +87,12 @@ async fn workers_that_crash_now_and_then_cost_no_token() {
         cluster.worker_with("a", &failing).await,
         cluster.worker_with("b", &failing).await,
     ];
-    // More than both make without a crash.
+    // More than both make without a crash. Who goes on after the second is whoever is back first.
     let mut answer = Answer::of(cluster.client(CLIENT, 150));
-    let workers = answer.whole().await;
-    assert!(workers.len() > 2, "{:?}", answer.other);
+    answer.whole().await;
+    let is_loss = |line: &&String| line.contains(" is lost, ");
+    let losses = answer.other.iter().filter(is_loss).count();
+    assert!(losses >= 2, "{:?}", answer.other);
 }
 
 #[tokio::test]
