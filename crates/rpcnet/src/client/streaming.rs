@@ -21,6 +21,7 @@ use super::request::{Frames, Request, check_message};
 use crate::error::{HandlerRan, RpcError};
 use crate::metrics::MethodCell;
 use crate::span::CallSpan;
+use crate::transport::fairness::{Fairness, bytes_of};
 use crate::transport::gathered::{Gathered, Next, Tempo};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
@@ -259,6 +260,7 @@ pub struct ResponseStream {
     stream_window: usize,
     /// How many of those may still be read, once the deadline has passed.
     overdue_bytes: Option<usize>,
+    fairness: Fairness,
     /// Whoever gives the client up does not give up its calls under way.
     client: Option<Arc<Shared>>,
     server_name: Arc<str>,
@@ -290,6 +292,7 @@ impl ResponseStream {
             deadline: Box::pin(sleep_until(Instant::from_std(deadline.instant()))),
             stream_window: shared.link.config.limits().stream_window,
             overdue_bytes: None,
+            fairness: Fairness::default(),
             client: Some(shared.clone()),
             server_name: shared.link.server_name.as_str().into(),
             load: None,
@@ -337,7 +340,7 @@ impl ResponseStream {
             return Poll::Ready(None);
         }
         // Lets other tasks run where responses arrive as fast as they are read.
-        let fairness = ready!(tokio::task::coop::poll_proceed(cx));
+        let proceed = ready!(self.fairness.poll_proceed(cx));
         let item = match self.poll_event(cx) {
             // What has arrived comes before the deadline that passed meanwhile.
             Poll::Pending => {
@@ -346,7 +349,7 @@ impl ResponseStream {
             }
             Poll::Ready(item) => item,
         };
-        fairness.made_progress();
+        self.fairness.made_progress(proceed, bytes_of(&item));
         if let Some(meter) = &mut self.meter {
             count_item(meter, &item);
         }

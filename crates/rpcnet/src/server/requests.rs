@@ -18,6 +18,7 @@ use super::budget::{COUNTED_REQUEST_BYTES_MIN, permits};
 use crate::context::{CallContext, Ending};
 use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::metrics::MethodCell;
+use crate::transport::fairness::{Fairness, bytes_of};
 use crate::transport::interrupted::wire_error;
 use crate::transport::{Interrupted, RecvHalf};
 
@@ -166,6 +167,7 @@ pub(crate) struct WireRequests {
     stall: Option<Pin<Box<Sleep>>>,
     /// Where they are counted, if they are.
     cell: Option<Arc<MethodCell>>,
+    fairness: Fairness,
     is_open: bool,
     is_done: bool,
 }
@@ -196,6 +198,7 @@ impl WireRequests {
             stall_timeout,
             stall: None,
             cell: None,
+            fairness: Fairness::default(),
             is_open: true,
             is_done: false,
         }
@@ -210,9 +213,9 @@ impl WireRequests {
         if self.is_done {
             return Poll::Ready(None);
         }
-        let fairness = ready!(tokio::task::coop::poll_proceed(cx));
+        let proceed = ready!(self.fairness.poll_proceed(cx));
         let item = ready!(self.poll_item(cx));
-        fairness.made_progress();
+        self.fairness.made_progress(proceed, bytes_of(&item));
         if let (Some(cell), Some(Ok(message))) = (&self.cell, &item) {
             cell.count_request(message.len());
         }

@@ -7,6 +7,7 @@
 pub(crate) mod close_format;
 pub(crate) mod control;
 pub(crate) mod events;
+pub(crate) mod fairness;
 mod figures;
 pub(crate) mod gathered;
 pub(crate) mod interrupted;
