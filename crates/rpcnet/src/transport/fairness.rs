@@ -56,6 +56,8 @@ pub(crate) fn bytes_of<E>(item: &Option<Result<Bytes, E>>) -> usize {
 mod tests {
     use std::future::poll_fn;
 
+    use tokio::task::yield_now;
+
     use super::*;
 
     /// What the runtime grants in a row.
@@ -64,6 +66,8 @@ mod tests {
     /// How many messages of so many bytes are read before others have a turn.
     async fn read(bytes: usize) -> usize {
         let mut fairness = Fairness::default();
+        // A new turn, of which nothing was used.
+        yield_now().await;
         poll_fn(|cx| {
             let mut read = 0;
             while let Poll::Ready(nothing_there) = fairness.poll_proceed(cx) {
