@@ -5,6 +5,7 @@
 //! several rounds of processes made anew.
 
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::percentile::percentile;
 use crate::service::ECHO;
 use crate::site::Site;
 use bytes::Bytes;
@@ -38,19 +39,19 @@ pub(super) async fn measure(scale: Scale) -> Outcome {
     let mut medians = Vec::new();
     for _ in 0..rounds {
         let mut round = round(&site).await?;
-        medians.push(quantile(&mut round, 0.5));
+        medians.push(percentile(&mut round, 0.5));
         ratios.append(&mut round);
     }
-    let median = quantile(&mut ratios, 0.5);
+    let median = percentile(&mut ratios, 0.5);
     let mut measured = Measured::default();
     measured.note(format!(
         "{IN_FLIGHT} in flight, {} pairs: rate x {median:.4}, half of them {:.4} to {:.4}; \
          of {rounds} rounds {:.4} to {:.4}",
         ratios.len(),
-        quantile(&mut ratios, 0.25),
-        quantile(&mut ratios, 0.75),
-        quantile(&mut medians, 0.0),
-        quantile(&mut medians, 1.0),
+        percentile(&mut ratios, 0.25),
+        percentile(&mut ratios, 0.75),
+        percentile(&mut medians, 0.0),
+        percentile(&mut medians, 1.0),
     ));
     measured.at_least("metrics-cost", median, "ratio", RATIO_MIN);
     Ok(measured)
@@ -83,13 +84,6 @@ async fn round(site: &Site) -> Result<Vec<f64>, BoxError> {
         return Err(format!("{calls} calls were made, {counted:?} were counted").into());
     }
     Ok(ratios)
-}
-
-/// What this share of the values lies below.
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let rank = (share * values.len().saturating_sub(1) as f64) as usize;
-    values.get(rank).copied().unwrap_or(f64::NAN)
 }
 
 /// How long the calls of a slice took.

@@ -5,6 +5,7 @@
 
 use super::programs::Programs;
 use crate::group::{BoxError, Measured, Outcome, Scale};
+use crate::percentile::percentile;
 use rpcnet_testkit::process::Process;
 
 /// The most that calls may be slower, in per cent.
@@ -33,10 +34,7 @@ pub(super) async fn measure(scale: Scale) -> Outcome {
         };
         ratios.push(with / without);
     }
-    ratios.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| ratios.get((share * pairs as f64) as usize).copied();
-    let quartiles = [0.25, 0.5, 0.75].map(|share| at(share).unwrap_or(f64::NAN));
-    let [low, median, high] = quartiles;
+    let [low, median, high] = [0.25, 0.5, 0.75].map(|share| percentile(&mut ratios, share));
     let mut measured = Measured::default();
     measured.note(format!(
         "{IN_FLIGHT} in flight, {pairs} pairs: rate x {median:.4}, half of them {low:.4} to {high:.4}"
