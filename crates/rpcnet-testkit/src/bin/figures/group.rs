@@ -127,6 +127,11 @@ pub(crate) enum Verdict {
     Skipped,
 }
 
+/// Whether a scenario of that name is asked for.
+pub(crate) fn is_wanted(only: &[String], name: &str) -> bool {
+    only.is_empty() || only.iter().any(|wanted| name.starts_with(wanted.as_str()))
+}
+
 /// Runs the scenarios whose names begin with one of `only`, or all where it is empty, and prints their
 /// figures.
 pub(crate) async fn run(
@@ -135,11 +140,9 @@ pub(crate) async fn run(
     plan: Plan,
 ) -> io::Result<Verdict> {
     let hang = plan.scale.pick(HANG_FULL, HANG_QUICK);
-    let is_wanted =
-        |name: &str| only.is_empty() || only.iter().any(|wanted| name.starts_with(wanted.as_str()));
     let mut tally = Tally::default();
     print(&figure::header())?;
-    for scenario in scenarios.iter().filter(|scenario| is_wanted(scenario.name)) {
+    for scenario in scenarios.iter().filter(|it| is_wanted(only, it.name)) {
         let began = Instant::now();
         // A scenario that hangs is a finding like any other.
         let outcome = timeout(hang, (scenario.run)(plan))

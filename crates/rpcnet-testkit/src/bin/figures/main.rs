@@ -123,7 +123,10 @@ async fn main() -> Result<ExitCode, BoxError> {
             let Workers { amounts, seed } = workers;
             amounts.measure(workers::SCENARIOS, seed).await
         }
-        Command::Operate(amounts) => amounts.measure(operate::SCENARIOS, 0).await,
+        Command::Operate(amounts) => {
+            operate::prepare(&amounts.only).await?;
+            amounts.measure(operate::SCENARIOS, 0).await
+        }
         Command::Serve(serve) => serve.run().await.map(|()| ExitCode::SUCCESS),
         Command::Drive(drive) => drive.run().await.map(|()| ExitCode::SUCCESS),
         Command::Member(member) => member.run().await.map(|()| ExitCode::SUCCESS),

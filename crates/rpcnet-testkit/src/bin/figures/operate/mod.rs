@@ -7,7 +7,8 @@ mod programs;
 mod rotation;
 mod tracing_cost;
 
-use crate::group::Scenario;
+use self::programs::Programs;
+use crate::group::{BoxError, Scenario, is_wanted};
 
 /// Everything this group measures.
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -32,3 +33,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         run: |plan| Box::pin(tracing_cost::measure(plan.scale)),
     },
 ];
+
+/// Builds the programs that the wanted scenarios start: what takes minutes here would be taken for a
+/// scenario that hangs.
+pub(crate) async fn prepare(only: &[String]) -> Result<(), BoxError> {
+    let any = |names: &[&str]| names.iter().any(|name| is_wanted(only, name));
+    if any(&["bench-agrees", "bench-stall", "tracing-cost"]) {
+        Programs::build().await?;
+    }
+    if any(&["tracing-cost"]) {
+        Programs::without_spans().await?;
+    }
+    Ok(())
+}

@@ -33,7 +33,8 @@ pub(super) struct Sample {
 }
 
 impl Programs {
-    /// Builds them where they are not up to date, which takes minutes the first time.
+    /// Builds them where they are not up to date, which takes minutes the first time: see
+    /// [`prepare`](super::prepare).
     pub(super) async fn build() -> Result<Self, BoxError> {
         Self::built(None).await
     }
