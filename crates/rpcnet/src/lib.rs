@@ -115,6 +115,7 @@ mod context;
 mod error;
 #[cfg(all(doctest, feature = "bincode", feature = "dev-certs"))]
 mod guide;
+mod hash;
 mod identity;
 mod limits;
 pub mod metrics;

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rpcnet_proto::Method;
 
+use crate::hash;
+
 /// Methods are told apart by so many places; those that share one share their habit.
 const PLACES: usize = 64;
 
@@ -40,14 +42,8 @@ impl Habits {
     }
 
     fn of(&self, method: &Method) -> &AtomicBool {
-        // FNV-1a; nothing is lost where two methods meet, or are made to.
-        let hash = method
-            .as_bytes()
-            .iter()
-            .fold(0xcbf2_9ce4_u32, |hash, byte| {
-                (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-            });
-        &self.0[hash as usize % PLACES]
+        // Nothing is lost where two methods meet, or are made to.
+        &self.0[hash::of_method(method) as usize % PLACES]
     }
 }
 

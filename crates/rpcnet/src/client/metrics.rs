@@ -62,9 +62,7 @@ impl ClientFigures {
     /// A call begins that has one message each way.
     pub(crate) fn begin(&self, request: &Request, request_bytes: usize) -> UnaryMeter<'_> {
         let cell = self.cell(&request.method).map(|cell| &**cell);
-        let meter = Meter::begin(cell, request.began);
-        meter.count_request(request_bytes);
-        meter
+        Meter::begin_with(cell, request.began, request_bytes)
     }
 
     /// A call begins that streams.

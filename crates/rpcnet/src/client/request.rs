@@ -125,16 +125,13 @@ impl Request {
 
     /// Counts the end of a call that has one answer.
     pub(crate) fn count(&self, meter: &mut UnaryMeter<'_>, result: &Result<Bytes, RpcError>) {
-        let outcome = match result {
-            Ok(reply) => {
-                meter.count_response(reply.len());
-                None
-            }
-            Err(error) => Some(error.code()),
+        let (outcome, bytes) = match result {
+            Ok(reply) => (None, reply.len()),
+            Err(error) => (Some(error.code()), 0),
         };
         match self.answered_after.load(Ordering::Relaxed) {
-            0 => meter.end(outcome),
-            nanos => meter.end_after(outcome, Duration::from_nanos(nanos)),
+            0 => meter.end_with(outcome, bytes),
+            nanos => meter.end_after(outcome, bytes, Duration::from_nanos(nanos)),
         }
     }
 

@@ -77,16 +77,20 @@ impl MethodCell {
         &self.name
     }
 
-    /// A call begins.
-    pub(super) fn begin(&self) {
+    /// A call begins; these bytes of its request are there.
+    pub(super) fn begin(&self, request_bytes: usize) {
         let (counts, mode) = self.slots.mine();
         counts.started.add(1, mode);
+        counts.request_bytes.add(request_bytes as u64, mode);
     }
 
-    /// A call that began has ended.
-    pub(super) fn end(&self, outcome: Outcome, took: Duration) {
+    /// A call that began has ended; these bytes, of its request and its response, were not
+    /// counted yet.
+    pub(super) fn end(&self, outcome: Outcome, took: Duration, bytes: (usize, usize)) {
         let (counts, mode) = self.slots.mine();
         counts.of(outcome).add(1, mode);
+        counts.request_bytes.add(bytes.0 as u64, mode);
+        counts.response_bytes.add(bytes.1 as u64, mode);
         let nanos = took.as_secs() * 1_000_000_000 + u64::from(took.subsec_nanos());
         counts.nanos.add(nanos, mode);
         counts.buckets[bucket_of(nanos / 1000)].add(1, mode);
@@ -154,15 +158,15 @@ mod tests {
     fn every_outcome_has_its_own_count() {
         let cell = MethodCell::new("m");
         assert!(cell.read().is_none(), "nobody has called");
-        cell.begin();
-        cell.end(None, Duration::from_micros(5));
+        cell.begin(3);
+        cell.end(None, Duration::from_micros(5), (10, 20));
         for (times, code) in (1..).zip(Code::ALL) {
             for _ in 0..times {
-                cell.begin();
-                cell.end(Some(code), Duration::from_millis(1));
+                cell.begin(0);
+                cell.end(Some(code), Duration::from_millis(1), (0, 0));
             }
         }
-        cell.begin();
+        cell.begin(0);
         cell.refuse(Code::Unavailable);
         cell.count_request(7);
         cell.count_response(8);
@@ -174,6 +178,6 @@ mod tests {
         }
         assert_eq!((read.in_flight, read.started), (1, 1 + 136 + 2));
         assert_eq!(read.duration.count(), 137, "what was refused took no time");
-        assert_eq!((read.request_bytes, read.response_bytes), (7, 8));
+        assert_eq!((read.request_bytes, read.response_bytes), (20, 28));
     }
 }

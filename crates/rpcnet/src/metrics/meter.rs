@@ -25,17 +25,25 @@ impl<C: Deref<Target = MethodCell>> Metered for Option<C> {
 pub(crate) struct Meter<M: Metered> {
     metered: M,
     began: Instant,
+    /// Bytes of its request that are counted with its end.
+    request_bytes: usize,
     is_over: bool,
 }
 
 impl<M: Metered> Meter<M> {
     pub(crate) fn begin(metered: M, began: Instant) -> Self {
+        Self::begin_with(metered, began, 0)
+    }
+
+    /// As [`begin`](Self::begin), where the request is there: saves looking for the counts.
+    pub(crate) fn begin_with(metered: M, began: Instant, request_bytes: usize) -> Self {
         if let Some(cell) = metered.cell() {
-            cell.begin();
+            cell.begin(request_bytes);
         }
         Self {
             metered,
             began,
+            request_bytes: 0,
             is_over: false,
         }
     }
@@ -51,6 +59,11 @@ impl<M: Metered> Meter<M> {
         }
     }
 
+    /// Counts the only message of the request, when the call ends.
+    pub(crate) const fn hold_request(&mut self, bytes: usize) {
+        self.request_bytes = bytes;
+    }
+
     pub(crate) fn count_response(&self, bytes: usize) {
         if let Some(cell) = self.metered.cell() {
             cell.count_response(bytes);
@@ -59,19 +72,25 @@ impl<M: Metered> Meter<M> {
 
     /// The call has ended now.
     pub(crate) fn end(&mut self, outcome: Outcome) {
+        self.end_with(outcome, 0);
+    }
+
+    /// The call has ended now, with the only message of its response or with none.
+    pub(crate) fn end_with(&mut self, outcome: Outcome, response_bytes: usize) {
         if !self.is_over && self.metered.cell().is_some() {
             let took = clock::now().saturating_duration_since(self.began);
-            self.end_after(outcome, took);
+            self.end_after(outcome, response_bytes, took);
         }
     }
 
-    /// The call has ended, and took so long: saves a look at the clock where somebody had one.
-    pub(crate) fn end_after(&mut self, outcome: Outcome, took: Duration) {
+    /// As [`end_with`](Self::end_with), and took so long: saves a look at the clock where
+    /// somebody had one.
+    pub(crate) fn end_after(&mut self, outcome: Outcome, response_bytes: usize, took: Duration) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
         if let Some(cell) = self.metered.cell() {
-            cell.end(outcome, took);
+            cell.end(outcome, took, (self.request_bytes, response_bytes));
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{Counted, MethodCell};
 use super::{CLIENT_METHODS_MAX, Histogram, OTHER_METHOD};
+use crate::hash;
 
 /// The calls of one method, on one side, since the server or the client was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,8 @@ pub struct MethodMetrics {
     /// handler: on a server from their header to the end of their answer, on a client from
     /// the call until the answer was there, waiting and further attempts included.
     pub duration: Histogram,
-    /// Bytes of the messages of requests, without what is around them.
+    /// Bytes of the messages of requests, without what is around them. A server may add that of
+    /// a unary call when the call ends.
     pub request_bytes: u64,
     /// Bytes of the messages of responses, without what is around them.
     pub response_bytes: u64,
@@ -104,6 +106,7 @@ type Chain = OnceLock<Box<Link>>;
 
 #[derive(Debug)]
 struct Link {
+    method: Method,
     cell: Arc<MethodCell>,
     next: Chain,
 }
@@ -121,18 +124,18 @@ impl MethodTable {
 
     /// The cell of a method; that of all others once there are too many.
     pub(crate) fn cell(&self, method: &Method) -> &Arc<MethodCell> {
-        let name = method.as_bytes();
-        let mut chain = &self.chains[place(name)];
+        // What they are called comes from the program itself, and how many there are is bounded.
+        let mut chain = &self.chains[hash::of_method(method) as usize % CHAINS];
         loop {
             let Some(link) = chain.get() else {
-                match self.add(chain, method.as_str()) {
+                match self.add(chain, method) {
                     Some(cell) => return cell,
                     // Somebody else added one meanwhile, maybe this.
                     None if chain.get().is_some() => continue,
                     None => return &self.other,
                 }
             };
-            if link.cell.name().as_bytes() == name {
+            if link.method == *method {
                 return &link.cell;
             }
             chain = &link.next;
@@ -140,13 +143,16 @@ impl MethodTable {
     }
 
     /// Adds a method at the end of a chain; `None` where it has another end by now, or there
-    /// is no room.
-    fn add<'a>(&self, end: &'a Chain, name: &str) -> Option<&'a Arc<MethodCell>> {
+    /// is no room. Apart from looking up, which needs no room for a cell on its stack.
+    #[cold]
+    #[inline(never)]
+    fn add<'a>(&self, end: &'a Chain, method: &Method) -> Option<&'a Arc<MethodCell>> {
         let has_room = |len: usize| (len < CLIENT_METHODS_MAX).then_some(len + 1);
         let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
         self.len.fetch_update(set, get, has_room).ok()?;
         let link = Link {
-            cell: Arc::new(MethodCell::new(name)),
+            method: method.clone(),
+            cell: Arc::new(MethodCell::new(method.as_str())),
             next: OnceLock::new(),
         };
         if end.set(Box::new(link)).is_err() {
@@ -169,14 +175,6 @@ impl MethodTable {
         read.sort_unstable_by(|a, b| a.method.cmp(&b.method));
         read
     }
-}
-
-fn place(name: &[u8]) -> usize {
-    // FNV-1a; names come from the program itself, and how many there are is bounded.
-    let hash = name.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
-    hash as usize % CHAINS
 }
 
 #[cfg(test)]

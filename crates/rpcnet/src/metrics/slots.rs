@@ -1,5 +1,6 @@
 //! [`Slots`]: a copy of the same counts for each thread, so that no two threads write to one.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -21,7 +22,7 @@ impl<T: Default> Slots<T> {
 
     /// The copy of this thread.
     pub(super) fn mine(&self) -> (&T, Mode) {
-        let slot = SLOT.try_with(|slot| slot.0).unwrap_or(SHARED);
+        let slot = my_slot();
         let mode = if slot == SHARED {
             Mode::Shared
         } else {
@@ -73,7 +74,27 @@ impl Count {
 }
 
 thread_local! {
-    static SLOT: Slot = Slot::take();
+    /// The slot of this thread, apart from what gives it back: read without asking whether it
+    /// is there.
+    static SLOT: Cell<usize> = const { Cell::new(UNKNOWN) };
+    static GUARD: Slot = Slot::take();
+}
+
+/// What a thread has for a slot that has not counted anything yet.
+const UNKNOWN: usize = usize::MAX;
+
+fn my_slot() -> usize {
+    match SLOT.get() {
+        UNKNOWN => take_slot(),
+        slot => slot,
+    }
+}
+
+#[cold]
+fn take_slot() -> usize {
+    let slot = GUARD.try_with(|guard| guard.0).unwrap_or(SHARED);
+    SLOT.set(slot);
+    slot
 }
 
 /// The slots that threads have, one bit each.
@@ -98,6 +119,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        // What the thread counts after this goes where everybody may write.
+        SLOT.set(SHARED);
         if self.0 != SHARED {
             TAKEN.fetch_and(!(1 << self.0), Ordering::AcqRel);
         }
@@ -135,5 +158,33 @@ mod tests {
             let counted: u64 = slots.all().map(Count::get).sum();
             assert_eq!(counted, round * THREADS as u64 * 10_000);
         }
+    }
+
+    #[test]
+    fn a_thread_that_ends_counts_to_its_last_moment() {
+        static SLOTS: Slots<Count> = Slots::new();
+
+        struct Last;
+
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let (count, mode) = SLOTS.mine();
+                count.add(1, mode);
+            }
+        }
+
+        thread_local! {
+            static BEFORE: Last = const { Last };
+            static AFTER: Last = const { Last };
+        }
+        let thread = std::thread::spawn(|| {
+            // Before and after its slot is taken, so that one of them outlives the slot.
+            BEFORE.with(|_| {});
+            let (count, mode) = SLOTS.mine();
+            count.add(1, mode);
+            AFTER.with(|_| {});
+        });
+        thread.join().expect("it counts");
+        assert_eq!(SLOTS.all().map(Count::get).sum::<u64>(), 3);
     }
 }

@@ -291,14 +291,14 @@ impl Batch<'_> {
         else {
             return;
         };
-        let admitted = match admitted {
+        let mut admitted = match admitted {
             Ok(admitted) => admitted,
             Err(verdict) => return self.refuse(index, verdict, wants_load),
         };
+        admitted.meter.hold_request(message.len());
         let Handler::Unary(handler, pace) = admitted.handler() else {
             return self.refuse(index, not_unary(), wants_load);
         };
-        admitted.meter.count_request(message.len());
         if stretch.is_long() || !pace.is_quick() {
             return self.spawn(index, admitted, Work::New(message));
         }
@@ -332,8 +332,7 @@ impl Batch<'_> {
         } = admitted;
         drop((context, places, entry));
         let (outcome, bytes) = self.ready.put(self.connection, index, result, wants_load);
-        meter.count_response(bytes);
-        meter.end_after(outcome, stretch.since(meter.began()));
+        meter.end_after(outcome, bytes, stretch.since(meter.began()));
     }
 
     /// Answers a call that has been counted, or is when what is left of it is dropped.
@@ -383,8 +382,7 @@ impl Batch<'_> {
             trace(&context, &result);
             drop((places, entry));
             let (outcome, bytes) = owed.pay(result);
-            meter.count_response(bytes);
-            meter.end(outcome);
+            meter.end_with(outcome, bytes);
         });
     }
 }

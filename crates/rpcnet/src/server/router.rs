@@ -19,6 +19,7 @@ use super::requests::Requests;
 use crate::codec;
 use crate::context::CallContext;
 use crate::error::RpcError;
+use crate::hash::ByName;
 use crate::metrics::{Metered, MethodCell, Reason};
 
 pub(crate) type UnaryFuture = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
@@ -143,7 +144,7 @@ impl Metered for Arc<Route> {
 /// write to, where one of each part would be several.
 #[derive(Default)]
 pub(crate) struct Router {
-    methods: ArcSwap<HashMap<Method, Arc<Route>>>,
+    methods: ArcSwap<HashMap<Method, Arc<Route>, ByName>>,
 }
 
 impl Router {

@@ -26,14 +26,14 @@ const IN_FLIGHT: usize = 256;
 const SLICE: usize = 16 * IN_FLIGHT;
 
 /// Pairs of slices before those that count, of each round.
-const WARM_UP: usize = 12;
+const WARM_UP: usize = 8;
 
 /// Pairs of slices of a round.
-const PAIRS: usize = 100;
+const PAIRS: usize = 40;
 
 pub(super) async fn measure(scale: Scale) -> Outcome {
     // Processes differ for as long as they live, by where their memory came to lie.
-    let rounds: usize = scale.pick(12, 2);
+    let rounds: usize = scale.pick(60, 4);
     let site = Site::new()?;
     let mut ratios = Vec::new();
     let mut medians = Vec::new();
