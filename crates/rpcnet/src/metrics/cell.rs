@@ -19,9 +19,10 @@ pub(crate) struct MethodCell {
     slots: Slots<Counts>,
 }
 
-/// Two lines of the cache apart from others: processors fetch them in pairs.
+/// Two lines of the cache apart from others: processors fetch them in pairs. In this order: a
+/// call that ends well writes to the first line, and to the one with its bucket.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Counts {
     started: Count,
     ok: Count,

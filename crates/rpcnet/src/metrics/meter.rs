@@ -125,4 +125,22 @@ mod tests {
         assert_eq!(read().failed_with(Code::Cancelled), 1);
         drop(Meter::begin(None::<&MethodCell>, clock::now()));
     }
+
+    #[test]
+    fn messages_count_with_the_beginning_or_with_the_end_also_of_a_call_that_is_dropped() {
+        let cell = MethodCell::new("m");
+        let bytes = || {
+            let read = cell.read().expect("there were calls");
+            (read.request_bytes, read.response_bytes)
+        };
+        let mut known = Meter::begin_with(Some(&cell), clock::now(), 1);
+        assert_eq!(bytes(), (1, 0));
+        known.end_with(None, 2);
+        assert_eq!(bytes(), (1, 2));
+        let mut held = Meter::begin(Some(&cell), clock::now());
+        held.hold_request(10);
+        assert_eq!(bytes(), (1, 2));
+        drop(held);
+        assert_eq!(bytes(), (11, 2));
+    }
 }

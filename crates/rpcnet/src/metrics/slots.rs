@@ -83,6 +83,7 @@ thread_local! {
 /// What a thread has for a slot that has not counted anything yet.
 const UNKNOWN: usize = usize::MAX;
 
+#[inline]
 fn my_slot() -> usize {
     match SLOT.get() {
         UNKNOWN => take_slot(),

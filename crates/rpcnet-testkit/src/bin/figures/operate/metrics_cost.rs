@@ -33,7 +33,7 @@ const PAIRS: usize = 40;
 
 pub(super) async fn measure(scale: Scale) -> Outcome {
     // Processes differ for as long as they live, by where their memory came to lie.
-    let rounds: usize = scale.pick(60, 4);
+    let rounds: usize = scale.pick(120, 4);
     let site = Site::new()?;
     let mut ratios = Vec::new();
     let mut medians = Vec::new();
