@@ -1,5 +1,6 @@
 //! One connection of a server: settings, streams, heartbeats, drain.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,7 +28,9 @@ use crate::task::Tasks;
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::events;
 use crate::transport::keep_alive::Rhythm;
-use crate::transport::quic::{self, Acceptor, QuicConnection, STREAMS_PER_CALL};
+use crate::transport::quic::{
+    self, Acceptor, ENDED_STREAMS_KEPT, QuicConnection, STREAMS_PER_CALL,
+};
 use crate::transport::{RecvHalf, SendHalf};
 
 /// Time that the peer of a drained connection has to close it, before we do.
@@ -374,10 +377,7 @@ async fn accept_calls(
     incoming: &mut quic::CallAcceptor,
 ) {
     let tasks_max = connection.limits().calls_per_connection_max * STREAMS_PER_CALL;
-    // The stream that ended last is kept until another has ended. Closed earlier, by the
-    // acknowledgement that comes with the next request, it would have the QUIC library send
-    // a datagram for that alone: one in three, where calls come one by one.
-    let mut last = None;
+    let mut ended = VecDeque::new();
     loop {
         let Ok(Some((mut send, mut recv))) = quic::accept_call(incoming).await else {
             return;
@@ -405,7 +405,12 @@ async fn accept_calls(
             });
             // A quick call ends here; one that waits moves to a task of its own.
             match call::contain_panic(call::poll_once(call.as_mut())).await {
-                Ok(Some(ended)) => last = ended.or(last),
+                Ok(Some(over)) => {
+                    ended.extend(over);
+                    if ended.len() > ENDED_STREAMS_KEPT {
+                        ended.pop_front();
+                    }
+                }
                 Ok(None) => tasks.spawn(async move { drop(call.await) }),
                 Err(_panicked) => {}
             }

@@ -31,6 +31,12 @@ pub(crate) use s2n_quic::connection::Error as ConnectionEnd;
 /// the credit of such streams would cost more than the calls do.
 pub(crate) const STREAMS_PER_CALL: usize = 2;
 
+/// Streams that a server keeps after they ended, until as many others have; they are credit
+/// beside that for calls. Closed earlier, by the acknowledgement that comes with the next request,
+/// a stream would have the QUIC library send a datagram for that alone: one in three, where calls
+/// come one by one. So many because several batches may be on their way; each takes about a KiB.
+pub(crate) const ENDED_STREAMS_KEPT: usize = 4;
+
 /// Streams the peer may open for control, of which the protocol uses one.
 const UNIDIRECTIONAL_STREAMS_MAX: u64 = 4;
 
@@ -93,7 +99,8 @@ pub(crate) fn bind(
         connections_max: limits.connections_max,
         handshakes_before_retry: limits.handshakes_before_retry,
     };
-    let streams_max = (limits.calls_per_connection_max * STREAMS_PER_CALL) as u64;
+    let streams_max = limits.calls_per_connection_max * STREAMS_PER_CALL + ENDED_STREAMS_KEPT;
+    let streams_max = streams_max as u64;
     let address = resolve(&config.bind_address)?;
     let server = s2n_quic::Server::builder()
         .with_tls(tls.provider())
