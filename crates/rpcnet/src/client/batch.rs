@@ -196,7 +196,7 @@ impl Batch {
             *kind = StreamKind::Call.to_byte();
         }
         // It is short enough for a fresh stream to take it without waiting.
-        let sent = send.push(self.frames.freeze()).and_then(|()| send.finish());
+        let sent = send.push_last(self.frames.freeze());
         // Where the server stopped our sending, its answers say why.
         if let Err(lost @ Interrupted::Lost(_)) = sent {
             let error = || lost.clone().into_error(HandlerRan::Maybe, server_name);

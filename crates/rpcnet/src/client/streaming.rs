@@ -40,10 +40,9 @@ pub(crate) async fn open_with_message(
         let Frames { head, body } = request.frames(&sending, &connection.settings, &payload)?;
         let sent = async {
             match body {
-                None => call.send.write([head]).await?,
-                Some(body) => call.send.write([head, body, END]).await?,
+                None => call.send.write_last([head]).await,
+                Some(body) => call.send.write_last([head, body, END]).await,
             }
-            call.send.finish()
         };
         accept_early_answer(&sent.await, shared)?;
         Ok(call)

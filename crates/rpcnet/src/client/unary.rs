@@ -221,10 +221,9 @@ async fn on_its_stream(
 
 async fn write(send: &mut SendHalf, frames: Frames) -> Result<(), Interrupted> {
     match frames.body {
-        None => send.write([frames.head]).await?,
-        Some(body) => send.write([frames.head, body, END]).await?,
+        None => send.write_last([frames.head]).await,
+        Some(body) => send.write_last([frames.head, body, END]).await,
     }
-    send.finish()
 }
 
 /// Reads a single reply, which counts only once its end marker has arrived.

@@ -136,7 +136,8 @@ impl Answers {
         )
     }
 
-    /// Writes them, and the end marker where they are the last.
+    /// Writes them, and the end marker where they are the last. The half is ended then, unless
+    /// it holds a share of a budget: its owner closes it.
     pub(super) async fn write(
         mut self,
         send: &mut SendHalf,
@@ -151,7 +152,10 @@ impl Answers {
         if are_last {
             encode::end(&mut self.frames);
         }
-        send.write([self.frames.freeze()]).await
+        match are_last && !send.holds_share() {
+            true => send.write_last([self.frames.freeze()]).await,
+            false => send.write([self.frames.freeze()]).await,
+        }
     }
 }
 

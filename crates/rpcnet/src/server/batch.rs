@@ -209,10 +209,8 @@ impl Batch<'_> {
             } else {
                 ready.write(send, is_over).await?;
             }
-            match is_over {
-                false => {}
-                true if send.holds_share() => send.close().await?,
-                true => send.finish()?,
+            if is_over && send.holds_share() {
+                send.close().await?;
             }
             Ok(is_over)
         };

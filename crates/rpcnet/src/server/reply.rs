@@ -8,8 +8,8 @@ use super::budget::UNCOUNTED_REPLY_BYTES_MAX;
 use super::call::Verdict;
 use super::connection::Connection;
 use super::unary::over_budget;
+use crate::transport::SendHalf;
 use crate::transport::stream::END;
-use crate::transport::{Interrupted, SendHalf};
 
 /// Returns true for a unary reply that is one write and is not counted.
 pub(crate) fn is_small(reply: &Bytes) -> bool {
@@ -24,7 +24,7 @@ pub(crate) fn write_small(send: &mut SendHalf, reply: &Bytes, load: Option<Load>
     frames.put_slice(reply);
     put_load(&mut frames, load);
     encode::end(&mut frames);
-    Verdict::of_written(&send.push(frames.freeze()).and_then(|()| send.finish()))
+    Verdict::of_written(&send.push_last(frames.freeze()))
 }
 
 /// Writes a large unary reply, which holds its share of the connection's budget until
@@ -74,7 +74,7 @@ pub(crate) async fn conclude(
             encode::end(&mut frames);
             send.set_stall_timeout(connection.limits().stall_timeout);
             if let Verdict::Reset(code) =
-                Verdict::of_written(&write_and_finish(send, frames.freeze()).await)
+                Verdict::of_written(&send.write_last([frames.freeze()]).await)
             {
                 give_up(connection, send, code).await;
             }
@@ -120,9 +120,4 @@ fn reset_code(code: Code) -> ErrorCode {
         Code::Cancelled => ErrorCode::Cancelled,
         _ => ErrorCode::Internal,
     }
-}
-
-async fn write_and_finish(send: &mut SendHalf, frames: Bytes) -> Result<(), Interrupted> {
-    send.write([frames]).await?;
-    send.finish()
 }

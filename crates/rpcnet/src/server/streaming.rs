@@ -166,11 +166,11 @@ impl Writer<'_> {
             last.extend_from_slice(&tail);
             last.freeze()
         };
-        self.send.write([last]).await?;
         if self.send.holds_share() {
+            self.send.write([last]).await?;
             self.send.close().await
         } else {
-            self.send.finish()
+            self.send.write_last([last]).await
         }
     }
 }

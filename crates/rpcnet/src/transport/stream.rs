@@ -4,6 +4,7 @@
 //! panicked sender would look complete. These guards reset instead.
 
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Interrupted;
+use super::udp::corked;
 
 /// Bytes handed to the transport at once.
 ///
@@ -99,6 +101,23 @@ impl SendHalf {
         Ok(())
     }
 
+    /// As [`write`](Self::write), and ends the half in good order: with the last packet, as a
+    /// rule.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) async fn write_last<const N: usize>(
+        &mut self,
+        parts: [Bytes; N],
+    ) -> Result<(), Interrupted> {
+        let mut writing = pin!(async {
+            self.write(parts).await?;
+            self.finish()
+        });
+        poll_fn(|cx| corked(|| writing.as_mut().poll(cx))).await
+    }
+
     /// Sends one MESSAGE frame with a long body.
     ///
     /// # Cancel safety
@@ -143,6 +162,14 @@ impl SendHalf {
         self.queued = self.queued.saturating_add(piece.len());
         self.is_fresh = false;
         Ok(self.stream.send_data(piece)?)
+    }
+
+    /// Hands over the only piece of a fresh half, and ends it in good order with the same packet.
+    pub(crate) fn push_last(&mut self, piece: Bytes) -> Result<(), Interrupted> {
+        corked(|| {
+            self.push(piece)?;
+            self.finish()
+        })
     }
 
     /// How many bytes of this half wait in the transport at most, where its send

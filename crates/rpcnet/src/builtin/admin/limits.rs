@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shown::ms;
+use super::shown::{ms, us};
 use crate::limits::Limits;
 
 #[derive(Debug, Serialize)]
@@ -24,6 +24,7 @@ pub(super) struct LimitsJson {
     stream_send_buffer: usize,
     socket_buffer_bytes: usize,
     mtu_max: u16,
+    busy_poll_us: u64,
     idle_timeout_ms: u64,
 }
 
@@ -48,6 +49,7 @@ impl LimitsJson {
             stream_send_buffer,
             socket_buffer_bytes,
             mtu_max,
+            busy_poll,
             idle_timeout,
         } = *limits;
         Self {
@@ -68,6 +70,7 @@ impl LimitsJson {
             stream_send_buffer,
             socket_buffer_bytes,
             mtu_max,
+            busy_poll_us: us(busy_poll),
             idle_timeout_ms: ms(idle_timeout),
         }
     }

@@ -56,6 +56,11 @@ pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Whole microseconds.
+pub(super) fn us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Milliseconds since 1970; zero before.
 pub(super) fn unix_ms(at: SystemTime) -> u64 {
     ms(at.duration_since(UNIX_EPOCH).unwrap_or_default())

@@ -4,6 +4,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use s2n_quic_platform::message::default::Message;
@@ -13,17 +14,39 @@ use s2n_quic_platform::syscall::{SocketEvents, SocketType, UnixMessage};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::lookout::Sight;
 use super::watch;
 
 /// Receives what there is with one system call, as a rule.
 ///
 /// A call that returns fewer datagrams than there was room for has emptied the socket, so no
 /// other is needed to learn that. What comes meanwhile is reported by the system in any case.
-pub(super) struct Incoming(AsyncFd<UdpSocket>);
+///
+/// While somebody looks out it asks the system, not the runtime. The runtime's report about what
+/// is found then comes later, and is followed by an attempt in vain.
+pub(super) struct Incoming {
+    socket: AsyncFd<UdpSocket>,
+    sight: Arc<Sight>,
+}
 
 impl Incoming {
-    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
-        Ok(Self(watch(socket, Interest::READABLE)?))
+    pub(super) fn new(socket: UdpSocket, sight: Arc<Sight>) -> io::Result<Self> {
+        let socket = watch(socket, Interest::READABLE)?;
+        Ok(Self { socket, sight })
+    }
+
+    /// One attempt, about which the runtime knows nothing: whoever waits for its report goes on
+    /// waiting.
+    fn look(&self, entries: &mut [Message], events: &mut rx::Events, stats: &stats::Sender) {
+        let room = entries.len();
+        let fd = self.socket.get_ref().as_raw_fd();
+        let mut received = Received::new(events);
+        Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
+        let count = received.count;
+        self.sight.note(count);
+        if count < room {
+            events.blocked();
+        }
     }
 }
 
@@ -37,20 +60,21 @@ impl rx::Socket<Message> for Incoming {
         events: &mut rx::Events,
         stats: &stats::Sender,
     ) -> io::Result<()> {
+        if self.sight.is_wanted() {
+            self.look(entries, events, stats);
+            return Ok(());
+        }
         // Before the attempt, so that a report that comes during it is not taken for older.
-        let Poll::Ready(known) = self.0.poll_read_ready(cx) else {
+        let Poll::Ready(known) = self.socket.poll_read_ready(cx) else {
             events.blocked();
             return Ok(());
         };
         let mut known = known?;
         let room = entries.len();
         let fd = known.get_inner().as_raw_fd();
-        let mut received = Received {
-            events,
-            count: 0,
-            has_failed: false,
-        };
+        let mut received = Received::new(events);
         Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
+        self.sight.note(received.count);
         let is_full = received.count >= room;
         // After a failure there may be more: the caller tries again.
         if is_full || received.has_failed {
@@ -58,7 +82,7 @@ impl rx::Socket<Message> for Incoming {
         }
         known.clear_ready();
         drop(known);
-        match self.0.poll_read_ready(cx) {
+        match self.socket.poll_read_ready(cx) {
             Poll::Pending => events.blocked(),
             Poll::Ready(again) => {
                 drop(again?);
@@ -75,6 +99,16 @@ struct Received<'a> {
     count: usize,
     /// For another reason than that there was nothing.
     has_failed: bool,
+}
+
+impl<'a> Received<'a> {
+    fn new(events: &'a mut rx::Events) -> Self {
+        Self {
+            events,
+            count: 0,
+            has_failed: false,
+        }
+    }
 }
 
 impl SocketEvents for Received<'_> {

@@ -3,17 +3,23 @@
 //! In place of the library's own way, which serves a socket with three tasks: one that
 //! receives, one that sends, and the endpoint between them. They wake each other, and with
 //! each that a runtime is told of it wakes another of its threads. Here all three are one
-//! task, and the system tells it about datagrams that came, not about those that left.
+//! task, and the system tells it about datagrams that came, not about those that left. Where
+//! answers come soon, it looks for them before it sleeps.
 //!
 //! Unix only, as is the TLS library.
 
+mod busy_poll;
 mod clock;
+mod cork;
 mod incoming;
+mod lookout;
 mod outgoing;
 mod turns;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
 
 use s2n_quic_core::endpoint::Endpoint;
 use s2n_quic_core::inet::SocketAddress;
@@ -31,7 +37,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use self::clock::Clock;
+pub(super) use self::cork::corked;
 use self::incoming::Incoming;
+use self::lookout::{Lookout, Sight};
 use self::outgoing::Outgoing;
 use crate::limits::{Limits, MTU_DEFAULT};
 use crate::task::spawn_endpoint;
@@ -55,6 +63,7 @@ pub(super) struct Udp {
     shares_port: bool,
     socket_buffer_bytes: usize,
     mtu_max: u16,
+    busy_poll: Duration,
 }
 
 impl Udp {
@@ -64,6 +73,7 @@ impl Udp {
             shares_port: false,
             socket_buffer_bytes: limits.socket_buffer_bytes,
             mtu_max: limits.mtu_max,
+            busy_poll: limits.busy_poll,
         }
     }
 
@@ -135,8 +145,9 @@ impl s2n_quic::provider::io::Provider for Udp {
         syscall::configure_tos(&socket);
         let (counts, stats) = stats::channel();
 
+        let sight = Arc::<Sight>::default();
         let (arrived, received, bytes) = self.incoming(&socket);
-        let incoming = Incoming::new(socket.try_clone()?.into())?;
+        let incoming = Incoming::new(socket.try_clone()?.into(), sight.clone())?;
         let never = Cooldown::default;
         let receive = task::Receiver::new(arrived, incoming, None, never(), counts.clone());
         let bytes = MaxMtu::try_from(bytes).map_err(invalid)?;
@@ -166,7 +177,8 @@ impl s2n_quic::provider::io::Provider for Udp {
             stats,
         };
         let decide = clock.in_turns(event_loop.start(address));
-        spawn_endpoint(turns::take(receive, decide, send));
+        let lookout = Lookout::new(self.busy_poll, sight);
+        spawn_endpoint(turns::take(receive, decide, send, lookout));
         Ok(address)
     }
 }

@@ -8,6 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
+use super::cork;
+use super::lookout::Lookout;
+
 /// Who has something to do, as bits.
 const RECEIVE: u8 = 1;
 const DECIDE: u8 = 2;
@@ -19,11 +22,12 @@ const RUNNING: u8 = 128;
 const ROUNDS_MAX: usize = 16;
 
 /// Runs the three until the second is over, and what it left to be sent was offered to the
-/// system.
+/// system. Before it rests it may look out for an answer to what it sent.
 pub(super) async fn take<E>(
     receive: impl Future<Output = Option<E>>,
     decide: impl Future<Output = ()>,
     send: impl Future<Output = Option<E>>,
+    mut lookout: Lookout,
 ) {
     let woken = Arc::new(Woken {
         turns: AtomicU8::new(RECEIVE | DECIDE | SEND),
@@ -36,18 +40,27 @@ pub(super) async fn take<E>(
     poll_fn(|cx| {
         woken.task.register(cx.waker());
         woken.turns.fetch_or(RUNNING, Ordering::AcqRel);
+        lookout.begin();
         for _ in 0..ROUNDS_MAX {
             if woken.take(RECEIVE) {
                 receive.poll();
+                lookout.note_received();
             }
             if woken.take(DECIDE) {
                 decide.poll();
             }
             if woken.take(SEND) || decide.is_over() {
                 send.poll();
+                lookout.note_sent();
             }
             if decide.is_over() {
                 return Poll::Ready(());
+            }
+            if woken.is_idle() {
+                lookout.look(|| {
+                    receive.poll();
+                    woken.is_idle()
+                });
             }
             if woken.rest() {
                 return Poll::Pending;
@@ -98,6 +111,11 @@ impl Woken {
         self.turns.fetch_and(!turn, Ordering::AcqRel) & turn != 0
     }
 
+    /// Whether it is nobody's turn, as yet.
+    fn is_idle(&self) -> bool {
+        self.turns.load(Ordering::Acquire) == RUNNING
+    }
+
     /// Whether it is nobody's turn: the next who is woken wakes the task.
     fn rest(&self) -> bool {
         let (running, idle) = (Ordering::AcqRel, Ordering::Acquire);
@@ -114,6 +132,9 @@ impl<const BIT: u8> Wake for Bit<BIT> {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        if cork::is_corked() {
+            return cork::keep(self.clone().into());
+        }
         // Not while it runs, and once where several are woken.
         if self.0.turns.fetch_or(BIT, Ordering::AcqRel) == 0 {
             self.0.task.wake();
@@ -151,7 +172,7 @@ mod tests {
         };
         let receive = noting("receive", &notes, &wakers);
         let send = noting("send", &notes, &wakers);
-        let mut all = pin!(take(receive, decide, send));
+        let mut all = pin!(take(receive, decide, send, Lookout::none()));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(all.as_mut().poll(&mut cx).is_pending());
         assert_eq!(notes.take(), ["receive", "decide", "send"]);
@@ -182,7 +203,7 @@ mod tests {
             }
             Poll::<()>::Pending
         });
-        let mut all = pin!(take(receive, decide, send));
+        let mut all = pin!(take(receive, decide, send, Lookout::none()));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(all.as_mut().poll(&mut cx).is_pending());
         assert_eq!(turns.get(), 2);
@@ -197,7 +218,7 @@ mod tests {
             Poll::<Option<()>>::Pending
         });
         let decide = async { is_over.set(true) };
-        take(pending(), decide, send).await;
+        take(pending(), decide, send, Lookout::none()).await;
         assert_eq!(turns.get(), 1);
     }
 
@@ -213,7 +234,8 @@ mod tests {
             }
         });
         let others = Cell::new(0);
-        tokio::join!(take(pending::<Option<()>>(), decide, pending()), async {
+        let all = take(pending::<Option<()>>(), decide, pending(), Lookout::none());
+        tokio::join!(all, async {
             while rounds.get() <= 3 * ROUNDS_MAX {
                 others.set(others.get() + 1);
                 yield_now().await;
@@ -238,7 +260,10 @@ mod tests {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.expect("a runtime");
-        runtime.block_on(take(pending::<Option<()>>(), decide, pending()));
+        runtime.block_on(async {
+            let lookout = Lookout::none();
+            take(pending::<Option<()>>(), decide, pending(), lookout).await;
+        });
         drop(sender);
         waking.join().expect("it woke");
     }
