@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use s2n_quic_platform::message::Message as _;
 use s2n_quic_platform::message::default::Message;
 use s2n_quic_platform::socket::stats;
 use s2n_quic_platform::socket::task::rx;
@@ -43,7 +44,7 @@ impl Incoming {
         let mut received = Received::new(events);
         Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
         let count = received.count;
-        self.sight.note(count);
+        self.sight.note_received(bytes(entries, count));
         if count < room {
             events.blocked();
         }
@@ -74,7 +75,7 @@ impl rx::Socket<Message> for Incoming {
         let fd = known.get_inner().as_raw_fd();
         let mut received = Received::new(events);
         Message::recv(fd, SocketType::NonBlocking, entries, &mut received, stats);
-        self.sight.note(received.count);
+        self.sight.note_received(bytes(entries, received.count));
         let is_full = received.count >= room;
         // After a failure there may be more: the caller tries again.
         if is_full || received.has_failed {
@@ -91,6 +92,15 @@ impl rx::Socket<Message> for Incoming {
         }
         Ok(())
     }
+}
+
+/// Those of the first entries.
+fn bytes(entries: &[Message], count: usize) -> usize {
+    entries
+        .iter()
+        .take(count)
+        .map(|entry| entry.payload_len())
+        .sum()
 }
 
 /// Counts on the way.

@@ -162,7 +162,7 @@ impl s2n_quic::provider::io::Provider for Udp {
             false => OUTGOING_BYTES_MAX_JUMBO,
         };
         let (sent, leaving) = ring::pair((queue / bytes).next_power_of_two(), bytes);
-        let socket = Outgoing::new(socket.into());
+        let socket = Outgoing::new(socket.into(), sight.clone());
         let send = task::Sender::new(leaving, socket, segments.clone(), never(), counts);
         let tx = Tx::new(vec![sent], segments, mtu.max_mtu());
 

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use s2n_quic_platform::message::Message as _;
 use s2n_quic_platform::message::default::Message;
 use s2n_quic_platform::socket::stats;
 use s2n_quic_platform::socket::task::tx;
@@ -12,6 +14,7 @@ use s2n_quic_platform::syscall::UnixMessage;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::lookout::Sight;
 use super::watch;
 
 /// Sends without asking first whether there is room, which there nearly always is.
@@ -22,13 +25,15 @@ use super::watch;
 pub(super) struct Outgoing {
     socket: UdpSocket,
     watched: Option<AsyncFd<UdpSocket>>,
+    sight: Arc<Sight>,
 }
 
 impl Outgoing {
-    pub(super) fn new(socket: UdpSocket) -> Self {
+    pub(super) fn new(socket: UdpSocket, sight: Arc<Sight>) -> Self {
         Self {
             socket,
             watched: None,
+            sight,
         }
     }
 }
@@ -43,6 +48,8 @@ impl tx::Socket<Message> for Outgoing {
         events: &mut tx::Events,
         stats: &stats::Sender,
     ) -> io::Result<()> {
+        let bytes = entries.iter().map(|entry| entry.payload_len()).sum();
+        self.sight.note_sent(bytes);
         Message::send(self.socket.as_raw_fd(), entries, events, stats);
         if !events.is_blocked() {
             self.watched = None;
