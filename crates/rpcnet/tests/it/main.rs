@@ -7,6 +7,7 @@ mod bare;
 mod batch_client;
 mod batch_server;
 mod builtin;
+mod busy_poll;
 mod cancellation;
 mod cluster;
 mod context;
