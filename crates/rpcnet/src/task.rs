@@ -7,8 +7,14 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 pub(crate) use tokio::runtime::Id as RuntimeId;
+pub(crate) use tokio::runtime::RuntimeMetrics;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
+
+/// What the current runtime says of its workers.
+pub(crate) fn runtime_metrics() -> RuntimeMetrics {
+    Handle::current().metrics()
+}
 
 /// The tasks of one connection, client or server, and the token that ends them.
 ///

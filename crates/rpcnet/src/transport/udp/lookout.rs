@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Handle, RuntimeMetrics};
-
 use super::busy_poll::BusyPoll;
+use crate::task::{RuntimeMetrics, runtime_metrics};
 
 /// Of the runtime's workers, so many are asked whether they sleep.
 const WORKERS_ASKED_MAX: usize = 8;
@@ -97,7 +96,7 @@ impl Lookout {
     /// For the current runtime.
     pub(super) fn new(time: Duration, sight: Arc<Sight>) -> Self {
         let busy_poll = BusyPoll::new(time);
-        let runtime = busy_poll.is_on().then(|| Handle::current().metrics());
+        let runtime = busy_poll.is_on().then(runtime_metrics);
         Self {
             busy_poll,
             sight,
