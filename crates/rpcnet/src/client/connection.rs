@@ -1,7 +1,7 @@
 //! One established connection: what the server announced, and the calls on it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use rpcnet_proto::wire::{Cancel, ControlEvent, ErrorCode, GoAway, Settings, StreamKind};
@@ -14,60 +14,100 @@ use crate::config::{Batching, RpcConfig};
 use crate::transport::control::{ControlFailure, ControlReceiver, ControlSender};
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{self, Acceptor, ConnectionEnd, QuicConnection};
-use crate::transport::{RecvHalf, SendHalf};
+use crate::transport::{Interrupted, RecvHalf, SendHalf};
 
 /// Most calls on one connection at once, whatever a server announces.
 const CALLS_CEILING: u64 = 1 << 16;
 
-/// A connection on which the server's SETTINGS have arrived.
+/// Calls on a connection before the server's SETTINGS: every server that takes calls at all
+/// takes one.
+const CALLS_BEFORE_SETTINGS: usize = 1;
+
+/// A connection, which counts as made once the server's SETTINGS have arrived (W-42).
 #[derive(Debug)]
 pub(crate) struct ClientConnection {
     pub(crate) quic: QuicConnection,
-    pub(crate) settings: Settings,
+    /// What the server announced; until then there is room for one call.
+    announced: OnceLock<Announced>,
     control: ControlSender,
     /// A place for each call that the server is willing to run.
     places: Semaphore,
-    places_max: usize,
     is_over: AtomicBool,
-    /// Where calls wait for company, if the server takes batches.
-    pub(super) batcher: Option<Arc<Batcher>>,
     batching: Batching,
     pub(super) habits: Habits,
 }
 
+/// What follows from a server's SETTINGS.
+#[derive(Debug)]
+struct Announced {
+    settings: Settings,
+    places_max: usize,
+    /// Where calls wait for company, if the server takes batches.
+    batcher: Option<Arc<Batcher>>,
+}
+
 impl ClientConnection {
-    /// Exchanges settings on a fresh connection, which counts as made only then (W-42).
+    /// Tells the server our settings, on a connection whose handshake has just ended.
+    pub(crate) async fn introduce(
+        quic: QuicConnection,
+        config: &RpcConfig,
+    ) -> Result<Arc<Self>, ControlFailure> {
+        let ours = quic.open_control().await.map_err(Interrupted::from);
+        let control = match ours {
+            Ok(ours) => ControlSender::open(ours, &settings(config)).await,
+            Err(lost) => Err(lost),
+        };
+        Ok(Arc::new(Self {
+            quic,
+            announced: OnceLock::new(),
+            control: control.map_err(ControlFailure::Interrupted)?,
+            places: Semaphore::new(CALLS_BEFORE_SETTINGS),
+            is_over: AtomicBool::new(false),
+            batching: config.batching,
+            habits: Habits::default(),
+        }))
+    }
+
+    /// Waits for the server's settings.
     ///
     /// A server that refuses our certificate does so only now: the handshake is
     /// over for the client before the server has looked at it.
-    pub(crate) async fn establish(
-        quic: QuicConnection,
+    pub(crate) async fn settle(
+        &self,
         acceptor: &mut Acceptor,
-        config: &RpcConfig,
-    ) -> Result<(Arc<Self>, ControlReceiver), ControlFailure> {
-        let lost = |error: ConnectionEnd| ControlFailure::Interrupted(error.into());
-        let ours = quic.open_control().await.map_err(lost)?;
-        let control = ControlSender::open(ours, &settings(config))
-            .await
-            .map_err(ControlFailure::Interrupted)?;
+    ) -> Result<ControlReceiver, ControlFailure> {
         let mut receiver = ControlReceiver::accept(&mut acceptor.controls).await?;
         let settings = receiver.settings().await?;
         let places_max = settings.concurrent_calls_max.clamp(1, CALLS_CEILING);
         let places_max = usize::try_from(places_max).unwrap_or(1);
         // W-54.
-        let batches = settings.accepts(StreamKind::Batch) && config.batching != Batching::Never;
-        let connection = Self {
-            quic,
+        let batches = settings.accepts(StreamKind::Batch) && self.batching != Batching::Never;
+        let announced = Announced {
             settings,
-            control,
-            places: Semaphore::new(places_max),
             places_max,
-            is_over: AtomicBool::new(false),
             batcher: batches.then(Arc::default),
-            batching: config.batching,
-            habits: Habits::default(),
         };
-        Ok((Arc::new(connection), receiver))
+        if self.announced.set(announced).is_ok() {
+            self.places.add_permits(places_max - CALLS_BEFORE_SETTINGS);
+        }
+        Ok(receiver)
+    }
+
+    /// Whether the server's settings are here.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.announced.get().is_some()
+    }
+
+    /// What the server accepts; before it has said so, what the protocol has for one that says
+    /// nothing (W-45).
+    pub(crate) fn settings(&self) -> Settings {
+        let announced = self.announced.get();
+        announced.map_or_else(Settings::default, |it| it.settings)
+    }
+
+    /// Where calls wait for company, if the server takes batches.
+    pub(super) fn batcher(&self) -> Option<&Arc<Batcher>> {
+        self.announced.get()?.batcher.as_ref()
     }
 
     /// Returns true where new calls may start here.
@@ -113,8 +153,9 @@ impl ClientConnection {
 
     /// How many calls have a place.
     fn taken(&self) -> usize {
-        self.places_max
-            .saturating_sub(self.places.available_permits())
+        let announced = self.announced.get();
+        let places_max = announced.map_or(CALLS_BEFORE_SETTINGS, |it| it.places_max);
+        places_max.saturating_sub(self.places.available_permits())
     }
 
     /// Opens a stream for a call that has its place.
@@ -144,7 +185,7 @@ impl ClientConnection {
     /// Where a unary call that has its place finds company: `None` where it is alone, or its
     /// reply is expected to hold up others.
     pub(crate) fn company(&self, method: &Method) -> Option<&Arc<Batcher>> {
-        let batcher = self.batcher.as_ref()?;
+        let batcher = self.batcher()?;
         let is_alone = self.batching != Batching::Always && self.taken() <= 1;
         (!is_alone && !self.habits.is_long(method)).then_some(batcher)
     }
@@ -250,7 +291,8 @@ pub(crate) async fn follow(
     rhythm: Rhythm,
     patience: Duration,
 ) {
-    let batcher = connection.upgrade().and_then(|it| it.batcher.clone());
+    let batcher = connection.upgrade();
+    let batcher = batcher.and_then(|it| it.batcher().cloned());
     let retire = || {
         if let Some(connection) = connection.upgrade() {
             connection.retire();

@@ -3,12 +3,12 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::Backoff;
@@ -20,10 +20,10 @@ use crate::identity::PeerIdentity;
 use crate::metrics::ClientFigures;
 use crate::task::Tasks;
 use crate::transport::control::ControlFailure;
-use crate::transport::events;
 use crate::transport::interrupted::{Interrupted, connection_error, wire_error};
 use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::ConnectionEnd;
+use crate::transport::{HeldBack, events, held_back};
 
 /// The name a server's certificate must carry where the configuration names none.
 const DEFAULT_SERVER_NAME: &str = "localhost";
@@ -50,6 +50,8 @@ pub(crate) struct Link {
 #[derive(Debug)]
 struct Run {
     outcome: Option<watch::Receiver<Option<Outcome>>>,
+    /// The call that may go out before the server's settings are here.
+    first_call: Option<oneshot::Sender<ForACall>>,
     backoff: Backoff,
     /// Until then a failed run's outcome stands, so that calls that come fast do
     /// not turn into handshakes that come fast.
@@ -57,6 +59,12 @@ struct Run {
 }
 
 type Outcome = Result<Arc<ClientConnection>, ConnectFailure>;
+
+/// Where the first call gets the connection of an attempt that has come as far as that.
+type First = oneshot::Receiver<ForACall>;
+
+/// A connection that a call may use, and what is to leave together with the first.
+type ForACall = (Arc<ClientConnection>, Option<HeldBack>);
 
 /// Why a run of attempts failed; shared by all who waited for it.
 #[derive(Debug, Clone)]
@@ -86,6 +94,7 @@ impl Link {
             current: ArcSwapOption::empty(),
             run: Mutex::new(Run {
                 outcome: None,
+                first_call: None,
                 backoff: Backoff::new(first, longest),
                 stands_until: None,
             }),
@@ -109,16 +118,35 @@ impl Link {
             return Ok(connection);
         }
         // Boxed: most calls find a connection.
-        Box::pin(self.made()).await
+        let (connection, _) = Box::pin(self.made(false)).await?;
+        Ok(connection)
+    }
+
+    /// As [`connection`](Self::connection), for a call that may be the first: it can get a
+    /// connection on which the server's settings have not arrived. Whether that comes to be one
+    /// is then for the run of attempts to say, as for everybody else.
+    pub(crate) async fn connection_for_a_call(&self) -> Result<ForACall, RpcError> {
+        if let Some(connection) = self.usable() {
+            return Ok((connection, None));
+        }
+        Box::pin(self.made(true)).await
     }
 
     /// The connection that a run of attempts makes.
-    async fn made(&self) -> Result<Arc<ClientConnection>, RpcError> {
-        let mut outcome = self.join_run();
-        let finished = outcome.wait_for(Option::is_some).await;
+    async fn made(&self, may_be_first: bool) -> Result<ForACall, RpcError> {
+        let (mut outcome, first) = self.join_run(may_be_first);
+        let finished = outcome.wait_for(Option::is_some);
+        let finished = match first {
+            None => finished.await,
+            Some(first) => tokio::select! {
+                biased;
+                finished = finished => finished,
+                Ok(lent) = first => return Ok(lent),
+            },
+        };
         let outcome = finished.ok().and_then(|it| it.clone());
         match outcome.unwrap_or(Err(ConnectFailure::Closed)) {
-            Ok(connection) => Ok(connection),
+            Ok(connection) => Ok((connection, None)),
             Err(failure) => Err(self.error(failure)),
         }
     }
@@ -144,7 +172,7 @@ impl Link {
     /// How many calls wait to be sent together.
     pub(crate) fn queued(&self) -> usize {
         let current = self.current.load();
-        let batcher = current.as_ref().and_then(|it| it.batcher.as_ref());
+        let batcher = current.as_ref().and_then(|it| it.batcher());
         batcher.map_or(0, |batcher| batcher.queued())
     }
 
@@ -174,31 +202,37 @@ impl Link {
         self.target
     }
 
-    /// The run under way, or a new one.
-    fn join_run(&self) -> watch::Receiver<Option<Outcome>> {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The run under way, or a new one: of that, one call may be the first.
+    fn join_run(&self, may_be_first: bool) -> (watch::Receiver<Option<Outcome>>, Option<First>) {
+        let mut run = self.run();
         let stands = run.stands_until.is_some_and(|until| Instant::now() < until);
         if let Some(outcome) = &run.outcome
             && (stands || (outcome.borrow().is_none() && outcome.has_changed().is_ok()))
         {
-            return outcome.clone();
+            return (outcome.clone(), None);
         }
         run.stands_until = None;
         let (sender, outcome) = watch::channel(None);
         run.outcome = Some(outcome.clone());
+        let (first_call, first) = may_be_first.then(oneshot::channel).unzip();
+        run.first_call = first_call;
         if let Some(link) = self.own.upgrade()
             && !self.tasks.token().is_cancelled()
         {
             self.tasks.spawn_until_stopped(async move {
-                let result = link.run().await;
+                let result = link.attempts().await;
                 sender.send_replace(Some(result));
             });
         }
-        outcome
+        (outcome, first)
+    }
+
+    fn run(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Attempts until one succeeds, the connect timeout passes or TLS says no.
-    async fn run(self: Arc<Self>) -> Outcome {
+    async fn attempts(self: Arc<Self>) -> Outcome {
         if let Some(connection) = self.usable() {
             return Ok(connection);
         }
@@ -269,14 +303,20 @@ impl Link {
             .dial(self.target, &self.server_name)
             .await;
         let (quic, mut acceptor) = dialled.map_err(ConnectFailure::Lost)?;
-        let exchange = ClientConnection::establish(quic.clone(), &mut acceptor, &self.config);
-        let (connection, receiver) = exchange.await.map_err(|failure| match failure {
+        let failed = |failure| match failure {
             ControlFailure::Interrupted(Interrupted::Lost(error)) => ConnectFailure::Lost(error),
             ControlFailure::Wire(error) => ConnectFailure::Wire(error),
             _ => ConnectFailure::NoAnswer,
-        })?;
+        };
+        let introduced = ClientConnection::introduce(quic.clone(), &self.config);
+        let (connection, ours) = held_back(introduced).await;
+        let connection = connection.map_err(failed)?;
+        let receiver = {
+            let _lent = self.lend(&connection, ours);
+            connection.settle(&mut acceptor).await.map_err(failed)?
+        };
         self.figures.made.one();
-        let rhythm = Rhythm::new(&self.config, &connection.settings);
+        let rhythm = Rhythm::new(&self.config, &connection.settings());
         let weak = Arc::downgrade(&connection);
         let own = self.own.clone();
         let let_go = move |retired: &Arc<ClientConnection>| {
@@ -284,7 +324,7 @@ impl Link {
                 link.let_go(retired);
             }
         };
-        if let Some(batcher) = &connection.batcher {
+        if let Some(batcher) = connection.batcher() {
             let batcher = batcher.clone();
             let limits = self.config.limits().of_frames();
             let server_name = Arc::from(self.server_name.as_str());
@@ -298,6 +338,19 @@ impl Link {
         Ok(connection)
     }
 
+    /// Lends a connection without settings to the first call, where one waits for it.
+    ///
+    /// Our settings are held back until they can leave with the call.
+    fn lend(&self, connection: &Arc<ClientConnection>, ours: HeldBack) -> Option<Lent<'_>> {
+        let first_call = self.run().first_call.take()?;
+        first_call.send((connection.clone(), Some(ours))).ok()?;
+        let connection = Arc::downgrade(connection);
+        Some(Lent {
+            link: self,
+            connection,
+        })
+    }
+
     /// Gives up our hold on a connection that takes no more calls: it closes with its
     /// last one, for which a server that drains is waiting.
     fn let_go(&self, retired: &Arc<ClientConnection>) {
@@ -307,7 +360,7 @@ impl Link {
         }
         drop(current);
         // The run that made it keeps its outcome.
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run();
         run.outcome.take_if(|outcome| match &*outcome.borrow() {
             Some(Ok(made)) => Arc::ptr_eq(made, retired),
             _ => false,
@@ -334,25 +387,36 @@ impl Link {
     }
 
     fn next_pause(&self) -> Duration {
-        self.run
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .backoff
-            .next_pause()
+        self.run().backoff.next_pause()
     }
 
     fn let_failure_stand(&self) {
-        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.run();
         let pause = run.backoff.next_pause();
         run.stands_until = Some(Instant::now() + pause);
     }
 
     fn reset_backoff(&self) {
-        self.run
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .backoff
-            .reset();
+        self.run().backoff.reset();
+    }
+}
+
+/// A connection that the first call has before the link does.
+///
+/// An attempt that is given up leaves the call alone, which may be answered all the same; but
+/// not where the link is closed, which knows no connection before it is made.
+struct Lent<'a> {
+    link: &'a Link,
+    connection: Weak<ClientConnection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if self.link.tasks.token().is_cancelled()
+            && let Some(connection) = self.connection.upgrade()
+        {
+            connection.close();
+        }
     }
 }
 

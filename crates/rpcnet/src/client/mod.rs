@@ -106,6 +106,10 @@ impl RpcClient {
 
     /// Makes a client that connects with its first call.
     ///
+    /// Where that is unary it leaves with the end of the handshake, so that its answer is here after two round
+    /// trips; [`connect`](Self::connect) takes two by itself. Others that are made meanwhile wait
+    /// until the server has said what it accepts.
+    ///
     /// Must be called within a Tokio runtime.
     ///
     /// # Errors

@@ -36,8 +36,8 @@ pub(crate) async fn open_with_message(
     let sending = request.attempt(shared.next_call_id(), shared.link.target());
     let opening = async {
         let (connection, mut call) = open(shared, request, sending.call_id).await?;
-        check_message(payload.len(), &connection.settings)?;
-        let Frames { head, body } = request.frames(&sending, &connection.settings, &payload)?;
+        check_message(payload.len(), &connection.settings())?;
+        let Frames { head, body } = request.frames(&sending, &connection.settings(), &payload)?;
         let sent = async {
             match body {
                 None => call.send.write_last([head]).await,
@@ -61,9 +61,9 @@ pub(crate) async fn open_for_upload(
     let sending = request.attempt(shared.next_call_id(), shared.link.target());
     let opening = async {
         let (connection, mut call) = open(shared, request, sending.call_id).await?;
-        let head = request.head(&sending, &connection.settings)?;
+        let head = request.head(&sending, &connection.settings())?;
         accept_early_answer(&call.send.write([head.freeze()]).await, shared)?;
-        Ok((connection.settings, call))
+        Ok((connection.settings(), call))
     };
     let opened = within_opening(shared, request, opening).await;
     let (settings, call) = opened.inspect_err(|error| sending.span.fail(error))?;

@@ -1,6 +1,6 @@
 //! One message there, one back: the attempts that a unary call may take.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use super::batch;
 use super::connection::{CallGuard, ClientConnection, OpenCall, Place};
 use super::request::{Frames, Request, Sending, check_message};
 use crate::clock;
-use crate::error::{HandlerRan, RpcError, StreamError, StreamErrorKind};
+use crate::config::Batching;
+use crate::error::{ConnectionErrorKind, HandlerRan, RpcError, StreamError, StreamErrorKind};
 use crate::transport::interrupted::wire_error;
 use crate::transport::stream::END;
-use crate::transport::{Interrupted, RecvHalf, SendHalf};
+use crate::transport::{HeldBack, Interrupted, RecvHalf, SendHalf};
 
 /// Most times that one call is sent.
 const ATTEMPTS_MAX: u32 = 3;
@@ -129,17 +130,24 @@ async fn send_once(
     load: &mut Option<Load>,
 ) -> Result<Bytes, RpcError> {
     request.note_answer(None);
+    // It would have no company.
+    let mut may_be_first = shared.link.config.batching != Batching::Always;
     // A connection that turns out to be lost before the call was sent is replaced at
     // once; nothing went out on it, so this is not an attempt yet.
     loop {
-        let connection = shared.link.connection().await?;
-        check_message(payload.len(), &connection.settings)?;
+        let (connection, held_back) = match may_be_first {
+            true => shared.link.connection_for_a_call().await?,
+            false => (shared.link.connection().await?, None),
+        };
+        may_be_first = false;
+        let settings = connection.settings();
+        check_message(payload.len(), &settings)?;
         let Some(place) = connection.place().await else {
             continue;
         };
         let queued = match connection.company(&request.method) {
             Some(batcher) => {
-                let header = request.header(sending, &connection.settings)?;
+                let header = request.header(sending, &settings)?;
                 batch::fits(&header, payload)
                     .then(|| batcher.push(&header, payload, request.deadline))
             }
@@ -152,15 +160,27 @@ async fn send_once(
             }
             None => {
                 let call = (sending, place);
-                alone(shared, request, payload, &connection, call, load).await
+                let call = alone(shared, request, payload, &connection, call, load);
+                with_what_waits(held_back, call).await
             }
         };
         if let Some(Ok(reply)) = &sent {
             connection.habits.note(&request.method, reply.len());
         }
         match sent {
-            Some(Err(error @ RpcError::ConnectionError(_))) => {
+            Some(Err(RpcError::ConnectionError(error))) => {
                 connection.retire();
+                // Nothing of a connection that is refused is processed (W-30).
+                if connection.is_settled() || error.kind() != ConnectionErrorKind::Refused {
+                    return Err(RpcError::ConnectionError(error));
+                }
+            }
+            Some(Err(error @ RpcError::StreamError(_))) => {
+                // No server answers a call before it has sent its settings (W-39): whether there
+                // is one, the attempt to connect will know.
+                if !connection.is_settled() {
+                    shared.link.connection().await?;
+                }
                 return Err(error);
             }
             Some(result) => return result,
@@ -174,6 +194,19 @@ async fn send_once(
 
 /// A call on its way; `None` where it was not sent.
 type OnItsWay<'a> = Pin<Box<dyn Future<Output = Option<Result<Bytes, RpcError>>> + Send + 'a>>;
+
+/// Lets go what was held back, once the call is under way.
+async fn with_what_waits<T>(
+    mut held_back: Option<HeldBack>,
+    mut call: Pin<Box<dyn Future<Output = T> + Send + '_>>,
+) -> T {
+    poll_fn(|cx| {
+        let polled = call.as_mut().poll(cx);
+        held_back.take();
+        polled
+    })
+    .await
+}
 
 /// Sends the call on a stream of its own; `None` where it was not sent.
 ///
@@ -207,7 +240,7 @@ async fn on_its_stream(
         mut guard,
     } = call;
     let link = &*shared.link;
-    let frames = request.frames(sending, &connection.settings, payload)?;
+    let frames = request.frames(sending, &connection.settings(), payload)?;
     let limits = link.config.limits().of_frames();
     let sent = write(&mut send, frames).await;
     if let Err(Interrupted::Lost(error)) = sent {

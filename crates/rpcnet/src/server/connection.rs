@@ -31,7 +31,7 @@ use crate::transport::keep_alive::Rhythm;
 use crate::transport::quic::{
     self, Acceptor, ENDED_STREAMS_KEPT, QuicConnection, STREAMS_PER_CALL,
 };
-use crate::transport::{RecvHalf, SendHalf};
+use crate::transport::{RecvHalf, SendHalf, corked_polls};
 
 /// Time that the peer of a drained connection has to close it, before we do.
 const LINGER: Duration = Duration::from_secs(1);
@@ -238,7 +238,7 @@ impl Connection {
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     quic: QuicConnection,
-    mut acceptor: Acceptor,
+    acceptor: Acceptor,
     tasks: Tasks,
 ) {
     let connection = Arc::new(Connection::new(shared, quic.clone()));
@@ -249,19 +249,42 @@ pub(crate) async fn serve(
     if is_late && !connection.is_shared() {
         return quic.close(ErrorCode::Refused);
     }
-    let exchange = exchange_settings(&connection, &mut acceptor);
+    let tasks = Arc::new(tasks);
+    // Calls come in on a task of their own, so that accepting one polls nothing else.
+    // The other ends when the connection does, and ends the connection when it has to.
+    let attendance = Tasks::new();
+    // The answer to a call that came along with the client's settings leaves with ours.
+    let settled = corked_polls(async {
+        let (attendant, incoming) = settle(&connection, acceptor, busy, is_late).await?;
+        attendance.spawn_until_stopped(attendant.attend(tasks.clone()));
+        Some(incoming)
+    });
+    let Some(mut incoming) = settled.await else {
+        return;
+    };
+    accept_calls(&connection, &tasks, &mut incoming).await;
+    connection.calls.close(Ending::ConnectionLost);
+    attendance.stop();
+    attendance.wait().await;
+}
+
+/// Exchanges settings; `None` where that closed the connection.
+async fn settle(
+    connection: &Arc<Connection>,
+    mut acceptor: Acceptor,
+    busy: watch::Receiver<()>,
+    is_late: bool,
+) -> Option<(Attendant, quic::CallAcceptor)> {
+    let exchange = exchange_settings(connection, &mut acceptor);
     // W-41: no call is accepted before the client's settings are here.
-    let exchanged = match timeout(connection.limits().header_timeout, exchange).await {
-        Ok(exchanged) => exchanged,
-        Err(_elapsed) => {
-            tracing::debug!(peer = ?connection.peer.address, "no settings in time, closing");
-            return quic.close(ErrorCode::SettingsMissing);
-        }
+    let Ok(exchanged) = timeout(connection.limits().header_timeout, exchange).await else {
+        tracing::debug!(peer = ?connection.peer.address, "no settings in time, closing");
+        connection.quic.close(ErrorCode::SettingsMissing);
+        return None;
     };
-    let (sender, receiver, settings) = match exchanged {
-        Ok(exchanged) => exchanged,
-        Err(failure) => return reject(&connection, &failure),
-    };
+    let (sender, receiver, settings) = exchanged
+        .inspect_err(|failure| reject(connection, failure))
+        .ok()?;
     connection
         .message_bytes_max
         .store(settings.message_bytes_max, Ordering::Relaxed);
@@ -269,29 +292,16 @@ pub(crate) async fn serve(
         let is_mutual = settings.accepts(taken.kind);
         connection.is_mutual.store(is_mutual, Ordering::Relaxed);
     }
-    let rhythm = Rhythm::new(&connection.shared.config, &settings);
-    let Acceptor {
-        calls: mut incoming,
-        controls,
-    } = acceptor;
-    // Calls come in on a task of their own, so that accepting one polls nothing else.
-    // The other ends when the connection does, and ends the connection when it has to.
-    let attendance = Tasks::new();
     let attendant = Attendant {
         connection: connection.clone(),
         sender,
         receiver,
-        controls,
-        rhythm,
+        controls: acceptor.controls,
+        rhythm: Rhythm::new(&connection.shared.config, &settings),
         busy,
         is_late,
     };
-    let tasks = Arc::new(tasks);
-    attendance.spawn_until_stopped(attendant.attend(tasks.clone()));
-    accept_calls(&connection, &tasks, &mut incoming).await;
-    connection.calls.close(Ending::ConnectionLost);
-    attendance.stop();
-    attendance.wait().await;
+    Some((attendant, acceptor.calls))
 }
 
 /// What a connection needs beside its calls.

@@ -336,33 +336,11 @@ impl RpcServer {
     /// calls under way are cut. Use [`shutdown`](Self::shutdown) to let them finish.
     pub async fn start(&self, quic_server: s2n_quic::Server) -> Result<(), RpcError> {
         let _serving = Serving::new(self.shared.clone());
-        let mut listener = Listener(Some(quic_server));
-        let door = &self.shared.shutdown.door;
-        let connections = Tasks::under(self.shared.tasks.token());
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = door.cancelled() => break,
-                accepted = listener.accept() => accepted,
-            };
-            let Some((quic, acceptor)) = accepted else {
-                break;
-            };
-            // Retry answers past the admission check, so that the limit holds here too.
-            let Some(place) = self.shared.connections.take() else {
-                self.shared.figures.connections_refused.one();
-                quic.close(ErrorCode::TooManyConnections);
-                continue;
-            };
-            self.shared.figures.connections_accepted.one();
-            let shared = self.shared.clone();
-            let tasks = Tasks::under(connections.token());
-            connections.spawn(async move {
-                let _place = place;
-                connection::serve(shared, quic, acceptor, tasks).await;
-            });
-        }
-        connections.wait().await;
+        // On a task of its own, which runs where the socket is served: a thread that blocks on
+        // this future would be woken for each connection, to wake another for its task.
+        let accepting = Tasks::new();
+        accepting.spawn_until_stopped(accept(self.shared.clone(), Listener(Some(quic_server))));
+        accepting.wait().await;
         Ok(())
     }
 
@@ -497,6 +475,36 @@ pub struct ServerCounters {
     pub handshakes_failed: u64,
     /// Handshakes answered with Retry since the start, because too many were in flight.
     pub handshakes_retried: usize,
+}
+
+/// Accepts connections until the door is closed, and waits for their end.
+async fn accept(shared: Arc<Shared>, mut listener: Listener) {
+    let door = &shared.shutdown.door;
+    let connections = Tasks::under(shared.tasks.token());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = door.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Some((quic, acceptor)) = accepted else {
+            break;
+        };
+        // Retry answers past the admission check, so that the limit holds here too.
+        let Some(place) = shared.connections.take() else {
+            shared.figures.connections_refused.one();
+            quic.close(ErrorCode::TooManyConnections);
+            continue;
+        };
+        shared.figures.connections_accepted.one();
+        let shared = shared.clone();
+        let tasks = Tasks::under(connections.token());
+        connections.spawn(async move {
+            let _place = place;
+            connection::serve(shared, quic, acceptor, tasks).await;
+        });
+    }
+    connections.wait().await;
 }
 
 /// Counts a `start` future in, and out again when it ends or is dropped.

@@ -20,3 +20,4 @@ mod udp;
 
 pub(crate) use self::interrupted::Interrupted;
 pub(crate) use self::stream::{RecvHalf, SendHalf};
+pub(crate) use self::udp::{HeldBack, corked_polls, held_back};

@@ -4,7 +4,6 @@
 //! panicked sender would look complete. These guards reset instead.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Interrupted;
-use super::udp::corked;
+use super::udp::{corked, corked_polls};
 
 /// Bytes handed to the transport at once.
 ///
@@ -111,11 +110,11 @@ impl SendHalf {
         &mut self,
         parts: [Bytes; N],
     ) -> Result<(), Interrupted> {
-        let mut writing = pin!(async {
+        corked_polls(async {
             self.write(parts).await?;
             self.finish()
-        });
-        poll_fn(|cx| corked(|| writing.as_mut().poll(cx))).await
+        })
+        .await
     }
 
     /// Sends one MESSAGE frame with a long body.

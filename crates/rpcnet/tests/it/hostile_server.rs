@@ -433,6 +433,8 @@ async fn settings_of_zero_and_of_everything_are_lived_with() {
         serve_calls(peer, |_, call| echo_call(call)).await;
     });
     let client = server.client(patient);
+    // The first call does not wait for settings, so that they are here with its answer.
+    soon("an answer", client.call("m", vec![])).await.unwrap();
     let error = soon("a failure", client.call("m", b"x".to_vec())).await;
     assert!(matches!(error, Err(RpcError::ResourceExhausted(_))));
 }

@@ -12,6 +12,7 @@ mod cancellation;
 mod cluster;
 mod context;
 mod deadline;
+mod first_call;
 mod given_up;
 mod handshake_flood;
 mod hostile_client;

@@ -1,6 +1,8 @@
 //! [`corked`]: several things said to the QUIC library, of which a socket's task learns at once.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Waker;
 
 thread_local! {
@@ -16,15 +18,63 @@ thread_local! {
 /// task runs on another thread it would send a packet for each. What is written must not wait
 /// for anything, and is short: meanwhile the socket is not served for this thread.
 pub(crate) fn corked<T>(write: impl FnOnce() -> T) -> T {
-    WRITERS.with(|writers| writers.set(writers.get() + 1));
-    let _uncorked = Uncorked;
+    let _one_more = OneMore::new();
     write()
 }
 
-/// Wakes whom it concerns on drop, however the writing ended.
-struct Uncorked;
+/// Awaits what writes: with each poll of it the task of a socket is woken at most once, and after
+/// that.
+///
+/// # Cancel safety
+///
+/// That of the future.
+pub(crate) async fn corked_polls<F: Future>(writing: F) -> F::Output {
+    held_back(writing).await.0
+}
 
-impl Drop for Uncorked {
+/// As [`corked_polls`], and what was written last leaves only with what is returned beside it.
+///
+/// # Cancel safety
+///
+/// That of the future.
+pub(crate) async fn held_back<F: Future>(writing: F) -> (F::Output, HeldBack) {
+    let mut writing = pin!(writing);
+    poll_fn(|cx| {
+        let _one_more = OneMore::new();
+        let polled = writing.as_mut().poll(cx);
+        let is_outermost = WRITERS.with(Cell::get) == 1;
+        polled.map(|done| {
+            let waker = is_outermost.then(|| WAKER.with_borrow_mut(Option::take));
+            (done, HeldBack(waker.flatten()))
+        })
+    })
+    .await
+}
+
+/// Something was written of which the task of a socket has not been told. It is on drop.
+#[derive(Debug)]
+#[must_use = "what was written leaves when this is dropped"]
+pub(crate) struct HeldBack(Option<Waker>);
+
+impl Drop for HeldBack {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A writer, which wakes whom it concerns on drop, however the writing ended.
+struct OneMore;
+
+impl OneMore {
+    fn new() -> Self {
+        WRITERS.with(|writers| writers.set(writers.get() + 1));
+        Self
+    }
+}
+
+impl Drop for OneMore {
     fn drop(&mut self) {
         let left = WRITERS.with(|writers| {
             writers.set(writers.get() - 1);

@@ -38,6 +38,7 @@ use tokio::io::unix::AsyncFd;
 
 use self::clock::Clock;
 pub(super) use self::cork::corked;
+pub(crate) use self::cork::{HeldBack, corked_polls, held_back};
 use self::incoming::Incoming;
 use self::lookout::{Lookout, Sight};
 use self::outgoing::Outgoing;
