@@ -52,6 +52,7 @@ impl Runner for Peer {
         self,
         addr: std::net::SocketAddr,
         certs: &std::path::Path,
+        _shape: load::Shape,
     ) -> Result<Caller, Error> {
         match self {
             Self::Tonic => tonic_tls::connect(addr, certs).await,

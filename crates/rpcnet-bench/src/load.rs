@@ -94,12 +94,12 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 /// Runs the load against the server in the process with this number.
 pub(crate) async fn run<F>(
-    connect: impl Fn() -> F + Clone + Send + Sync,
+    connect: impl Fn() -> F + Clone + Send + Sync + 'static,
     work: &Work,
     server: u32,
 ) -> Result<Sample, Error>
 where
-    F: Future<Output = Result<Caller, Error>> + Send,
+    F: Future<Output = Result<Caller, Error>> + Send + 'static,
 {
     if work.shape == Shape::Idle {
         return idle(connect, work, server).await;
@@ -116,15 +116,10 @@ where
         Some((before?, Counters::read(server)?))
     });
     if work.shape == Shape::Connect {
-        let payload = Bytes::from(vec![7; work.bytes]);
-        let mut sent = Instant::now();
-        while sent < end {
-            (connect().await?.unary)(payload.clone()).await?;
-            let done = Instant::now();
-            if done >= begin && done < end {
-                latencies.record(u64::from(micros(done - sent)).min(LATENCY_MAX_US))?;
-            }
-            sent = done;
+        // In a task, as everybody's calls.
+        let task = tokio::spawn(connect_until(connect, work.bytes, begin, end));
+        for latency in task.await?? {
+            latencies.record(u64::from(latency).min(LATENCY_MAX_US))?;
         }
     } else {
         let bulk = (work.shape == Shape::Beside).then(|| {
@@ -211,6 +206,30 @@ where
             (after.other - before.other) / connections,
         )),
     })
+}
+
+/// One call after the other, each on a connection of its own; as [`call_until`].
+async fn connect_until<F>(
+    connect: impl Fn() -> F + Send + Sync,
+    bytes: usize,
+    begin: Instant,
+    end: Instant,
+) -> Result<Vec<u32>, Error>
+where
+    F: Future<Output = Result<Caller, Error>> + Send,
+{
+    let payload = Bytes::from(vec![7; bytes]);
+    let mut latencies = Vec::new();
+    let mut sent = Instant::now();
+    while sent < end {
+        (connect().await?.unary)(payload.clone()).await?;
+        let done = Instant::now();
+        if done >= begin && done < end {
+            latencies.push(micros(done - sent));
+        }
+        sent = done;
+    }
+    Ok(latencies)
 }
 
 /// Long messages, and how many one stream has of them.

@@ -9,6 +9,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use self::rpc::Setup;
+use crate::load::Shape;
 use crate::runner::{Caller, Error, Runner};
 
 /// Who takes part.
@@ -50,10 +51,10 @@ impl Runner for Peer {
         }
     }
 
-    async fn connect(self, addr: SocketAddr, certs: &Path) -> Result<Caller, Error> {
+    async fn connect(self, addr: SocketAddr, certs: &Path, shape: Shape) -> Result<Caller, Error> {
         match self.setup() {
             None => raw::connect(addr, certs).await,
-            Some(setup) => rpc::connect(addr, certs, setup).await,
+            Some(setup) => rpc::connect(addr, certs, setup, shape).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
 
-use crate::load::{self, Work};
+use crate::load::{self, Shape, Work};
 
 /// Why a race could not be run.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -43,11 +43,12 @@ pub(crate) trait Runner: ValueEnum + Copy + Send + Sync + 'static {
     /// Serves until the process is killed.
     fn serve(self, certs: &Path) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Connects to the server of the same peer.
+    /// Connects to the server of the same peer, for work of this shape.
     fn connect(
         self,
         addr: SocketAddr,
         certs: &Path,
+        shape: Shape,
     ) -> impl Future<Output = Result<Caller, Error>> + Send;
 }
 
@@ -90,7 +91,11 @@ impl<P: Runner> Side<P> {
                 server,
                 work,
             } => {
-                let connect = || peer.connect(addr, &certs);
+                let shape = work.shape;
+                let connect = move || {
+                    let certs = certs.clone();
+                    async move { peer.connect(addr, &certs, shape).await }
+                };
                 let sample = load::run(connect, &work, server).await?;
                 println!("{sample}");
                 Ok(())

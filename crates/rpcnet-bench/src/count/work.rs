@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use futures::future::try_join_all;
 use tokio::runtime::Runtime;
 
+use crate::load::Shape;
 use crate::peer::rpc::{self, Setup};
 use crate::runner::{Caller, Error, local};
 
@@ -43,7 +44,7 @@ impl Counted {
             let addr = self.serve().await?;
             match self.typed {
                 true => rpc::connect_typed(addr, &self.certs, self.setup()).await,
-                false => rpc::connect(addr, &self.certs, self.setup()).await,
+                false => rpc::connect(addr, &self.certs, self.setup(), Shape::Unary).await,
             }
         })?;
         let warm_up = WARM_UP.max(4 * self.in_flight);

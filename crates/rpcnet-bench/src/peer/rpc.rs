@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rpcnet::{Batching, CallOptions, Profile, RpcClient, RpcConfig, RpcServer};
 
+use crate::load::Shape;
 use crate::runner::{Caller, Error, announce, local, stream_plan};
 
 /// How it is set up.
@@ -135,11 +136,20 @@ pub(crate) async fn connect_typed(
     })
 }
 
-pub(crate) async fn connect(addr: SocketAddr, certs: &Path, setup: Setup) -> Result<Caller, Error> {
+pub(crate) async fn connect(
+    addr: SocketAddr,
+    certs: &Path,
+    setup: Setup,
+    shape: Shape,
+) -> Result<Caller, Error> {
     let config = RpcConfig::new(certs.join("ca.pem"), local().to_string())
         .with_keep_alive_interval(Duration::from_secs(5));
     let config = setup.apply(config);
-    let client = RpcClient::connect(addr, config.clone()).await?;
+    let client = match shape {
+        // It connects with the call, which is all that somebody wants who has one to make.
+        Shape::Connect => RpcClient::new(addr, config.clone())?,
+        _ => RpcClient::connect(addr, config.clone()).await?,
+    };
     let streams = client.clone();
     let mut clients = vec![client];
     if setup == Setup::Sharded {
