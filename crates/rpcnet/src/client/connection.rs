@@ -1,5 +1,6 @@
 //! One established connection: what the server announced, and the calls on it.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -282,7 +283,7 @@ fn settings(config: &RpcConfig) -> Settings {
 ///
 /// Holds the connection weakly: the last call and the last client end it. One that takes
 /// no more calls is given to `let_go`, so that it ends with the last call alone.
-pub(crate) async fn follow(
+pub(crate) fn follow(
     connection: Weak<ClientConnection>,
     let_go: impl Fn(&Arc<ClientConnection>),
     quic: QuicConnection,
@@ -290,52 +291,55 @@ pub(crate) async fn follow(
     acceptor: Acceptor,
     rhythm: Rhythm,
     patience: Duration,
-) {
-    let batcher = connection.upgrade();
-    let batcher = batcher.and_then(|it| it.batcher().cloned());
-    let retire = || {
-        if let Some(connection) = connection.upgrade() {
-            connection.retire();
-            let_go(&connection);
-        }
-    };
-    let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());
+) -> impl Future<Output = ()> {
     let Acceptor {
         mut calls,
         mut controls,
     } = acceptor;
-    let events = async {
-        loop {
-            match receiver.next().await {
-                Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
-                // W-52: a server has nothing to cancel here.
-                Ok(_) => {}
-                // A server that ends its control stream is leaving, as with GOAWAY.
-                Err(ControlFailure::Finished) => {
-                    retire();
-                    std::future::pending::<()>().await;
-                }
-                Err(failure) => return failure,
+    // A block, which holds what it is given once; see that of a server.
+    async move {
+        let batcher = connection.upgrade();
+        let batcher = batcher.and_then(|it| it.batcher().cloned());
+        let retire = || {
+            if let Some(connection) = connection.upgrade() {
+                connection.retire();
+                let_go(&connection);
             }
+        };
+        let is_busy = || connection.upgrade().is_some_and(|it| it.is_busy());
+        let events = async {
+            loop {
+                match receiver.next().await {
+                    Ok(ControlEvent::GoAway(GoAway { .. })) => retire(),
+                    // W-52: a server has nothing to cancel here.
+                    Ok(_) => {}
+                    // A server that ends its control stream is leaving, as with GOAWAY.
+                    Err(ControlFailure::Finished) => {
+                        retire();
+                        std::future::pending::<()>().await;
+                    }
+                    Err(failure) => return failure,
+                }
+            }
+        };
+        // W-5: a server opens no calls; other kinds belong to peers of a later version.
+        let refuse_calls = async {
+            while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut calls).await {
+                send.reset(ErrorCode::UnknownStreamKind);
+                recv.stop(ErrorCode::UnknownStreamKind);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            failure = events => reject(&quic, &failure),
+            () = rhythm.keep(&quic, is_busy) => {}
+            () = refuse_calls => {}
+            failure = ControlReceiver::refuse_more(&mut controls, patience) => reject(&quic, &failure),
         }
-    };
-    // W-5: a server opens no calls; other kinds belong to peers of a later version.
-    let refuse_calls = async {
-        while let Ok(Some((mut send, mut recv))) = quic::accept_call(&mut calls).await {
-            send.reset(ErrorCode::UnknownStreamKind);
-            recv.stop(ErrorCode::UnknownStreamKind);
+        retire();
+        if let Some(batcher) = batcher {
+            batcher.close();
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        failure = events => reject(&quic, &failure),
-        () = rhythm.keep(&quic, is_busy) => {}
-        () = refuse_calls => {}
-        failure = ControlReceiver::refuse_more(&mut controls, patience) => reject(&quic, &failure),
-    }
-    retire();
-    if let Some(batcher) = batcher {
-        batcher.close();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -308,7 +308,7 @@ impl Link {
             ControlFailure::Wire(error) => ConnectFailure::Wire(error),
             _ => ConnectFailure::NoAnswer,
         };
-        let introduced = ClientConnection::introduce(quic.clone(), &self.config);
+        let introduced = pin!(ClientConnection::introduce(quic.clone(), &self.config));
         let (connection, ours) = held_back(introduced).await;
         let connection = connection.map_err(failed)?;
         let receiver = {

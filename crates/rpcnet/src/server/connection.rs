@@ -1,6 +1,7 @@
 //! One connection of a server: settings, streams, heartbeats, drain.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -254,14 +255,16 @@ pub(crate) async fn serve(
     // The other ends when the connection does, and ends the connection when it has to.
     let attendance = Tasks::new();
     // The answer to a call that came along with the client's settings leaves with ours.
-    let settled = corked_polls(async {
+    // Boxed, since the connection lives on for long without it.
+    let mut settled = Box::pin(async {
         let (attendant, incoming) = settle(&connection, acceptor, busy, is_late).await?;
         attendance.spawn_until_stopped(attendant.attend(tasks.clone()));
         Some(incoming)
     });
-    let Some(mut incoming) = settled.await else {
+    let Some(mut incoming) = corked_polls(settled.as_mut()).await else {
         return;
     };
+    drop(settled);
     accept_calls(&connection, &tasks, &mut incoming).await;
     connection.calls.close(Ending::ConnectionLost);
     attendance.stop();
@@ -320,25 +323,32 @@ struct Attendant {
 impl Attendant {
     /// Reads the control stream, sends heartbeats and drains; closes the connection where
     /// one of them says so.
-    async fn attend(mut self, tasks: Arc<Tasks>) {
-        let connection = &self.connection;
-        let is_busy = || !connection.calls.is_empty();
-        // A member need not be told, and a caller that were would come again at once, with a
-        // handshake each time: its calls are refused instead.
-        let sender = (!self.is_late).then_some(&self.sender);
-        let patience = connection.limits().header_timeout;
-        tokio::select! {
-            biased;
-            () = tasks.token().cancelled() => {
-                connection.calls.close(Ending::ConnectionLost);
-                connection.quic.close(ErrorCode::Shutdown);
+    ///
+    /// A block, which holds what it is given once: each connection has one of these, for as long as
+    /// it lives, and a function would hold it twice.
+    fn attend(mut self, tasks: Arc<Tasks>) -> impl Future<Output = ()> + Send {
+        let patience = self.connection.limits().header_timeout;
+        async move {
+            let connection = &self.connection;
+            let is_busy = || !connection.calls.is_empty();
+            // A member need not be told, and a caller that were would come again at once, with a
+            // handshake each time: its calls are refused instead.
+            let sender = (!self.is_late).then_some(&self.sender);
+            tokio::select! {
+                biased;
+                () = tasks.token().cancelled() => {
+                    connection.calls.close(Ending::ConnectionLost);
+                    connection.quic.close(ErrorCode::Shutdown);
+                }
+                () = drained(connection, sender, &tasks, self.busy) => {}
+                failure = follow_control(connection, &mut self.receiver) => {
+                    reject(connection, &failure);
+                }
+                failure = ControlReceiver::refuse_more(&mut self.controls, patience) => {
+                    reject(connection, &failure);
+                }
+                () = self.rhythm.keep(&connection.quic, is_busy) => {}
             }
-            () = drained(connection, sender, &tasks, self.busy) => {}
-            failure = follow_control(connection, self.receiver) => reject(connection, &failure),
-            failure = ControlReceiver::refuse_more(&mut self.controls, patience) => {
-                reject(connection, &failure);
-            }
-            () = self.rhythm.keep(&connection.quic, is_busy) => {}
         }
     }
 }
@@ -429,7 +439,7 @@ async fn accept_calls(
     }
 }
 
-async fn follow_control(connection: &Connection, mut receiver: ControlReceiver) -> ControlFailure {
+async fn follow_control(connection: &Connection, receiver: &mut ControlReceiver) -> ControlFailure {
     loop {
         match receiver.next().await {
             Ok(ControlEvent::Cancel(cancel)) => connection.calls.cancel(cancel.call_id),

@@ -105,8 +105,10 @@ impl ControlReceiver {
         patience: Duration,
     ) -> ControlFailure {
         while let Ok(Some(half)) = quic::accept_control(streams).await {
+            // Boxed: there is none, as a rule, and each connection waits for it.
+            let second = Box::pin(Self::of_kind(half));
             // W-40: there is one control stream in each direction.
-            if let Ok(Some(_second)) = timeout(patience, Self::of_kind(half)).await {
+            if let Ok(Some(_second)) = timeout(patience, second).await {
                 return ControlFailure::Second;
             }
         }

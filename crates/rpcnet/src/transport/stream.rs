@@ -4,6 +4,7 @@
 //! panicked sender would look complete. These guards reset instead.
 
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -110,11 +111,11 @@ impl SendHalf {
         &mut self,
         parts: [Bytes; N],
     ) -> Result<(), Interrupted> {
-        corked_polls(async {
+        let writing = pin!(async {
             self.write(parts).await?;
             self.finish()
-        })
-        .await
+        });
+        corked_polls(writing).await
     }
 
     /// Sends one MESSAGE frame with a long body.

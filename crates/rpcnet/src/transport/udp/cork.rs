@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Waker;
 
 thread_local! {
@@ -28,8 +28,8 @@ pub(crate) fn corked<T>(write: impl FnOnce() -> T) -> T {
 /// # Cancel safety
 ///
 /// That of the future.
-pub(crate) async fn corked_polls<F: Future>(writing: F) -> F::Output {
-    held_back(writing).await.0
+pub(crate) async fn corked_polls<T>(mut writing: Pin<&mut impl Future<Output = T>>) -> T {
+    poll_fn(|cx| corked(|| writing.as_mut().poll(cx))).await
 }
 
 /// As [`corked_polls`], and what was written last leaves only with what is returned beside it.
@@ -37,8 +37,7 @@ pub(crate) async fn corked_polls<F: Future>(writing: F) -> F::Output {
 /// # Cancel safety
 ///
 /// That of the future.
-pub(crate) async fn held_back<F: Future>(writing: F) -> (F::Output, HeldBack) {
-    let mut writing = pin!(writing);
+pub(crate) async fn held_back<T>(mut writing: Pin<&mut impl Future<Output = T>>) -> (T, HeldBack) {
     poll_fn(|cx| {
         let _one_more = OneMore::new();
         let polled = writing.as_mut().poll(cx);
