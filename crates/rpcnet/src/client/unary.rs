@@ -140,8 +140,15 @@ async fn send_once(
             false => (shared.link.connection().await?, None),
         };
         may_be_first = false;
+        // Asked first, so that settings which come meanwhile do no harm.
+        let is_settled = connection.is_settled();
         let settings = connection.settings();
-        check_message(payload.len(), &settings)?;
+        let checked = check_message(payload.len(), &settings);
+        if !is_settled && (checked.is_err() || request.header(sending, &settings).is_err()) {
+            // What may be too long waits until the server has said what it accepts.
+            continue;
+        }
+        checked?;
         let Some(place) = connection.place().await else {
             continue;
         };

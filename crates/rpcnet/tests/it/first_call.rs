@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rpcnet::{Batching, ConnectionErrorKind, HandlerRan, RpcClient, RpcConfig, RpcError};
+use rpcnet::{
+    Batching, CallOptions, ConnectionErrorKind, HandlerRan, Metadata, RpcClient, RpcConfig,
+    RpcError,
+};
 use rpcnet_proto::wire::{ErrorCode, Settings};
 use rpcnet_testkit::scripted::{RawCall, RawPeer, Windows};
 use tokio::sync::{Semaphore, mpsc};
@@ -225,4 +228,26 @@ async fn a_first_call_beyond_a_limit_is_refused_by_the_server() {
     }
     let reply = soon("a reply", client.call("echo", vec![0; 1000])).await;
     assert_eq!(reply.unwrap().len(), 1000);
+}
+
+#[tokio::test]
+async fn a_first_call_that_only_this_server_accepts_waits_for_its_settings() {
+    let generous = |config: RpcConfig| {
+        let config = config.with_max_message_bytes(5 << 20);
+        config.with_max_header_bytes(16 << 10)
+    };
+    let running = Running::with(generous, echo).await;
+    let client = || RpcClient::new(running.addr, generous(running.certs.client())).unwrap();
+    let long = vec![7; (4 << 20) + 1];
+    let reply = soon("a reply", client().call("echo", long)).await;
+    assert_eq!(reply.unwrap().len(), (4 << 20) + 1);
+    let mut metadata = Metadata::new();
+    for n in 0..3 {
+        metadata
+            .insert(&format!("key-{n}"), "v".repeat(3000))
+            .unwrap();
+    }
+    let options = CallOptions::new().with_metadata(metadata);
+    let reply = soon("a reply", client().call_with("echo", vec![7], options)).await;
+    assert_eq!(reply.unwrap(), [7]);
 }
