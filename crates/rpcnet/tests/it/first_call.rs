@@ -72,15 +72,15 @@ async fn the_first_call_comes_before_the_settings_are_sent_and_no_other_does() {
     let calls = (0..10).map(|n| client.call("m", vec![n]));
     let calls = tokio::spawn(futures::future::join_all(calls));
     eventually("the first call", || early.load(Ordering::Relaxed) > 0).await;
-    // Whatever else is on its way is there before this answer is.
-    let other = server.client(|config| config);
-    let _answered = tokio::spawn(async move { other.call("m", vec![]).await });
-    eventually("a connection", || server.connections() == 2).await;
-    opened.add_permits(2);
+    // The others were polled with it: what they would send has had the time to come.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    opened.add_permits(1);
     for (n, reply) in (0..).zip(soon("the calls", calls).await.unwrap()) {
         assert_eq!(reply.unwrap(), [n]);
     }
-    assert_eq!(early.load(Ordering::Relaxed), 2, "one on each connection");
+    assert_eq!(early.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
