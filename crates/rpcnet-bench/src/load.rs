@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -107,7 +108,12 @@ where
     let begin = Instant::now() + WARM_UP;
     let duration = Duration::from_millis(work.millis);
     let end = begin + duration;
-    let caller = connect().await?;
+    let first = connect().await?;
+    // What all connections share lives as long as the first.
+    let caller = match work.shape {
+        Shape::Connect => connecting(connect),
+        _ => first.clone(),
+    };
     let mut latencies = Histogram::<u64>::new_with_max(LATENCY_MAX_US, 3)?;
     let counters = tokio::spawn(async move {
         tokio::time::sleep_until(begin.into()).await;
@@ -115,29 +121,21 @@ where
         tokio::time::sleep_until(end.into()).await;
         Some((before?, Counters::read(server)?))
     });
-    if work.shape == Shape::Connect {
-        // In a task, as everybody's calls.
-        let task = tokio::spawn(connect_until(connect, work.bytes, begin, end));
+    let bulk = (work.shape == Shape::Beside).then(|| {
+        let caller = caller.clone();
+        tokio::spawn(async move { stream_until(&caller, end).await })
+    });
+    let loops = (0..work.in_flight).map(|_| {
+        let (caller, work) = (caller.clone(), work.clone());
+        tokio::spawn(call_until(caller, work, begin, end))
+    });
+    for task in loops.collect::<Vec<_>>() {
         for latency in task.await?? {
             latencies.record(u64::from(latency).min(LATENCY_MAX_US))?;
         }
-    } else {
-        let bulk = (work.shape == Shape::Beside).then(|| {
-            let caller = caller.clone();
-            tokio::spawn(async move { stream_until(&caller, end).await })
-        });
-        let loops = (0..work.in_flight).map(|_| {
-            let (caller, work) = (caller.clone(), work.clone());
-            tokio::spawn(call_until(caller, work, begin, end))
-        });
-        for task in loops.collect::<Vec<_>>() {
-            for latency in task.await?? {
-                latencies.record(u64::from(latency).min(LATENCY_MAX_US))?;
-            }
-        }
-        if let Some(bulk) = bulk {
-            bulk.abort();
-        }
+    }
+    if let Some(bulk) = bulk {
+        bulk.abort();
     }
     let counted = counters
         .await?
@@ -153,6 +151,20 @@ where
         stolen: cost.stolen,
         idle_kib: None,
     })
+}
+
+/// Makes a connection for each call.
+fn connecting<F>(connect: impl Fn() -> F + Send + Sync + 'static) -> Caller
+where
+    F: Future<Output = Result<Caller, Error>> + Send + 'static,
+{
+    Caller {
+        unary: Arc::new(move |payload| {
+            let connected = connect();
+            Box::pin(async move { (connected.await?.unary)(payload).await })
+        }),
+        stream: None,
+    }
 }
 
 /// Connections that are made at once.
@@ -206,30 +218,6 @@ where
             (after.other - before.other) / connections,
         )),
     })
-}
-
-/// One call after the other, each on a connection of its own; as [`call_until`].
-async fn connect_until<F>(
-    connect: impl Fn() -> F + Send + Sync,
-    bytes: usize,
-    begin: Instant,
-    end: Instant,
-) -> Result<Vec<u32>, Error>
-where
-    F: Future<Output = Result<Caller, Error>> + Send,
-{
-    let payload = Bytes::from(vec![7; bytes]);
-    let mut latencies = Vec::new();
-    let mut sent = Instant::now();
-    while sent < end {
-        (connect().await?.unary)(payload.clone()).await?;
-        let done = Instant::now();
-        if done >= begin && done < end {
-            latencies.push(micros(done - sent));
-        }
-        sent = done;
-    }
-    Ok(latencies)
 }
 
 /// Long messages, and how many one stream has of them.

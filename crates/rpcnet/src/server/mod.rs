@@ -332,8 +332,8 @@ impl RpcServer {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the server at once: every connection is closed, and
-    /// calls under way are cut. Use [`shutdown`](Self::shutdown) to let them finish.
+    /// Dropping the future ends the server at once, as soon as its task is run: every connection is
+    /// closed, and calls under way are cut. Use [`shutdown`](Self::shutdown) to let them finish.
     pub async fn start(&self, quic_server: s2n_quic::Server) -> Result<(), RpcError> {
         let _serving = Serving::new(self.shared.clone());
         // On a task of its own, which runs where the socket is served: a thread that blocks on

@@ -44,6 +44,25 @@ fn kind(error: &RpcError) -> ConnectionErrorKind {
     }
 }
 
+/// A server that closes its first connection so, once a call has come and before any settings, and a
+/// client that connects again soon.
+fn closing_the_first(code: ErrorCode) -> (Scripted, RpcClient) {
+    let server = Scripted::new(Windows::default(), move |nth, mut peer| async move {
+        if nth == 0 {
+            accept(&mut peer).await.read().await;
+            return peer.close(code);
+        }
+        serve(peer, |_, call| echo_call(call)).await;
+    });
+    let client = server.client(|config| {
+        let pause = Duration::from_millis(10);
+        config
+            .with_batching(Batching::Auto)
+            .with_reconnect_backoff(pause, pause)
+    });
+    (server, client)
+}
+
 #[tokio::test]
 async fn the_first_call_comes_before_the_settings_are_sent_and_no_other_does() {
     let early = Arc::<AtomicUsize>::default();
@@ -106,20 +125,8 @@ async fn a_client_that_only_connects_waits_for_the_settings() {
 
 #[tokio::test]
 async fn a_call_on_a_connection_that_is_refused_goes_out_on_the_next() {
-    let server = Scripted::new(Windows::default(), |nth, mut peer| async move {
-        if nth == 0 {
-            // It is here, and the client must not believe that it was processed.
-            accept(&mut peer).await.read().await;
-            return peer.close(ErrorCode::Refused);
-        }
-        serve(peer, |_, call| echo_call(call)).await;
-    });
-    let client = server.client(|config| {
-        let pause = Duration::from_millis(10);
-        config
-            .with_batching(Batching::Auto)
-            .with_reconnect_backoff(pause, pause)
-    });
+    // The call has come, and the client must not believe that it was processed.
+    let (server, client) = closing_the_first(ErrorCode::Refused);
     let reply = soon("a reply", client.call("m", vec![7])).await;
     assert_eq!(reply.unwrap(), [7]);
     assert_eq!(server.connections(), 2);
@@ -127,19 +134,7 @@ async fn a_call_on_a_connection_that_is_refused_goes_out_on_the_next() {
 
 #[tokio::test]
 async fn a_call_on_a_connection_that_is_lost_may_have_run() {
-    let server = Scripted::new(Windows::default(), |nth, mut peer| async move {
-        if nth == 0 {
-            accept(&mut peer).await.read().await;
-            return peer.close(ErrorCode::Shutdown);
-        }
-        serve(peer, |_, call| echo_call(call)).await;
-    });
-    let client = server.client(|config| {
-        let pause = Duration::from_millis(10);
-        config
-            .with_batching(Batching::Auto)
-            .with_reconnect_backoff(pause, pause)
-    });
+    let (_server, client) = closing_the_first(ErrorCode::Shutdown);
     let error = soon("a failure", client.call("m", vec![7]))
         .await
         .unwrap_err();
@@ -165,7 +160,7 @@ async fn a_call_is_answered_though_its_connection_was_given_up() {
     let client = server.client(|config| {
         config
             .with_batching(Batching::Auto)
-            .with_connect_timeout(Duration::from_millis(200))
+            .with_connect_timeout(Duration::from_secs(1))
             .with_timeout(Duration::from_secs(30))
     });
     let first = tokio::spawn(client.call("m", vec![7]));

@@ -50,7 +50,8 @@ pub(crate) async fn held_back<T>(mut writing: Pin<&mut impl Future<Output = T>>)
     .await
 }
 
-/// Something was written of which the task of a socket has not been told. It is on drop.
+/// Something was written of which the task of a socket has not been told. It is on drop; whatever
+/// else wakes it before takes along what was written.
 #[derive(Debug)]
 #[must_use = "what was written leaves when this is dropped"]
 pub(crate) struct HeldBack(Option<Waker>);
@@ -106,9 +107,10 @@ pub(super) fn keep(waker: Waker) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
+    use std::task::{Context, Poll, Wake};
 
     use super::*;
 
@@ -139,6 +141,38 @@ mod tests {
         assert_eq!(socket.woken(), 1);
         corked(|| assert!(is_corked()));
         assert_eq!(socket.woken(), 1);
+    }
+
+    #[test]
+    fn what_is_held_back_wakes_a_socket_when_it_is_let_go() {
+        let socket = Arc::<Socket>::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut polled = |writing: &mut dyn FnMut() -> Poll<()>| {
+            let mut writing = poll_fn(|_| writing());
+            let mut holding = pin!(held_back(Pin::new(&mut writing)));
+            holding.as_mut().poll(&mut cx)
+        };
+        let mut write = || {
+            keep(socket.clone().into());
+            Poll::Ready(())
+        };
+        let Poll::Ready(((), held)) = polled(&mut write) else {
+            panic!("it was written");
+        };
+        assert!(socket.woken() == 0 && !is_corked());
+        drop(held);
+        assert_eq!(socket.woken(), 1);
+
+        // Whoever has to wait, or is one of several writers, holds nothing back.
+        let mut wait = || {
+            keep(socket.clone().into());
+            Poll::Pending
+        };
+        assert!(polled(&mut wait).is_pending());
+        assert_eq!(socket.woken(), 2);
+        let held = corked(|| polled(&mut write));
+        assert!(held.is_ready());
+        assert_eq!(socket.woken(), 3);
     }
 
     #[test]
